@@ -1,0 +1,19 @@
+// How one authentication request ended, as the client sees it (RFC 4252 section 5.1).
+
+export type AuthOutcome =
+  | { readonly result: 'success' }
+  | {
+      readonly result: 'failure';
+      /** "authentications that can continue" */
+      readonly methods: readonly string[];
+      /** The request itself was right, but more is wanted. */
+      readonly partialSuccess: boolean;
+      /** We stopped by ourselves: a key that the server does not want, an answer that the handler did not give. */
+      readonly refused?: boolean;
+    };
+
+/** What a client-side method needs of the connection. */
+export interface ClientAuthPort {
+  send(payload: Uint8Array): void;
+  readonly sessionId: Uint8Array;
+}
