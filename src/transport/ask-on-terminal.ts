@@ -1,0 +1,31 @@
+// Asks a person on the terminal; answers that must not be seen are not echoed.
+
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { printable, UsageError } from '../errors.ts';
+
+/** Prints what the server says, asks each question, returns the answers. Control characters in the server's text are escaped. */
+export async function askOnTerminal(
+  title: string,
+  instructions: string,
+  prompts: readonly (readonly [prompt: string, echo: boolean])[],
+): Promise<string[]> {
+  for (const text of [title, instructions]) if (text !== '') process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
+  const answers: string[] = [];
+  for (const [prompt, echo] of prompts) answers.push(await ask(prompt, echo));
+  return answers;
+}
+
+/** One question. @throws UsageError where stdin is not a terminal. */
+export async function ask(prompt: string, echo: boolean): Promise<string> {
+  if (!process.stdin.isTTY) throw new UsageError(`cannot ask '${printable(prompt)}': stdin is not a terminal`);
+  process.stderr.write(printable(prompt));
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: echo ? process.stderr : silent, terminal: true });
+  try {
+    return await terminal.question('');
+  } finally {
+    terminal.close();
+    if (!echo) process.stderr.write('\n');
+  }
+}

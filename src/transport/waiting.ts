@@ -1,0 +1,59 @@
+// Every call that waits takes a time limit and an AbortSignal; this is the one place that honours them.
+
+import { SSHTimeoutError } from '../errors.ts';
+
+/** How long a call may wait. */
+export interface CallOptions {
+  /** Milliseconds; 0 or absent for the call's default. Rejects with SSHTimeoutError. */
+  readonly timeout?: number;
+  /** Rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * A promise that settles once: by `begin`'s settle, by the time limit, or by the signal. `begin` may return a function that
+ * gives up what was begun; it is called where time or signal came first.
+ */
+export function waitFor<T>(
+  what: string,
+  options: CallOptions | undefined,
+  begin: (settle: Settle<T>) => (() => void) | undefined,
+  defaultTimeout = 0,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    let settled = false;
+    let timer: NodeJS.Timeout | undefined;
+    let giveUp: (() => void) | undefined;
+    const settle = (finish: () => void) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      finish();
+    };
+    const abort = () => {
+      settle(() => reject(signal?.reason));
+      giveUp?.();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    const timeout = options?.timeout || defaultTimeout;
+    if (timeout > 0) {
+      timer = setTimeout(() => {
+        settle(() => reject(new SSHTimeoutError(what, timeout)));
+        giveUp?.();
+      }, timeout);
+    }
+    try {
+      giveUp = begin({ resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) });
+    } catch (error) {
+      settle(() => reject(error));
+    }
+  });
+}
