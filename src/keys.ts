@@ -1,0 +1,19 @@
+/**
+ * The entry `amiko/keys`: reading, writing and making SSH keys in Node. Importing it starts nothing; the worker thread for
+ * bcrypt comes with the first encrypted key and goes with it.
+ */
+
+export { type GenerateKeyOptions, generateKey } from './keys/node/generate.ts';
+export {
+  type ParsePrivateKeyOptions,
+  parsePrivateKey,
+  parsePublicKey,
+  type ReadPrivateKeyOptions,
+  readPrivateKey,
+  readPublicKey,
+} from './keys/node/read.ts';
+export { type FormatPrivateKeyOptions, formatPrivateKey, writePrivateKey } from './keys/node/write.ts';
+export { PrivateKey } from './keys/private-key.ts';
+export { type KeyType, PublicKey } from './keys/public-key.ts';
+export { type SignatureAlgorithm, type SignatureRow, signatureAlgorithms, signatureRow } from './keys/signature.ts';
+export type { Signer } from './keys/signer.ts';

@@ -1,0 +1,179 @@
+// A public key: what a host proves, what a user is known by. Immutable, and valid from the moment it exists: everything that
+// decodePublicBlob refuses never becomes a PublicKey. It holds no secret and may be printed anywhere.
+
+import { equalBytes, fromBase64, toBase64, toHex } from '../bytes/bytes.ts';
+import type { CryptoProvider, PublicComponents } from '../crypto/provider.ts';
+import { KeyFormatError, printable } from '../errors.ts';
+import { describeUnsupportedType, isKeyType, type KeyType, looksLikeKeyType } from './key-type.ts';
+import { decodePublicBlob } from './public-blob.ts';
+import { decodeSignature, type SignatureAlgorithm, signatureAlgorithms, signatureRow } from './signature.ts';
+
+export type { KeyType } from './key-type.ts';
+
+/** Characters in one line of text. The longest supported key needs 3 KiB; the rest is room for comments. */
+const LINE_LIMIT = 65_536;
+
+const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
+/**
+ * An SSH public key.
+ *
+ * @example
+ * ```ts
+ * import { parsePublicKey } from 'amiko/keys';
+ *
+ * const key = parsePublicKey('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ me@home');
+ * console.log(key.type, key.fingerprint);
+ * ```
+ */
+export class PublicKey {
+  /** The key's type, see {@link KeyType}. */
+  readonly type: KeyType;
+  /** The SSH encoding (RFC 4253 section 6.6). Not to be changed; {@link asBytes} gives a copy. */
+  readonly blob: Uint8Array;
+  /** Free text from whoever wrote the key; empty where there was none. */
+  readonly comment: string;
+  /**
+   * The signature algorithms that this key can verify, strongest first. `ssh-rsa` (SHA-1) is never among them: who wants
+   * it names it.
+   */
+  readonly algorithms: readonly SignatureAlgorithm[];
+  /** The key's size in bits: of the modulus for RSA, of the curve for the others. */
+  readonly bits: number;
+
+  readonly #components: PublicComponents;
+  readonly #signatureBytes: number;
+  readonly #crypto: CryptoProvider;
+
+  private constructor(blob: Uint8Array, crypto: CryptoProvider, comment: string) {
+    // A copy: the blob often is a view into a packet that will be overwritten. Not slice(), which on a Buffer is a view too.
+    this.blob = new Uint8Array(blob);
+    const decoded = decodePublicBlob(this.blob);
+    this.type = decoded.type;
+    this.bits = decoded.bits;
+    this.comment = comment;
+    this.algorithms = defaultAlgorithms(decoded.type);
+    this.#components = decoded.components;
+    this.#signatureBytes = decoded.signatureBytes;
+    this.#crypto = crypto;
+  }
+
+  /**
+   * The key that `blob` encodes (RFC 4253 section 6.6). The blob is copied.
+   * @throws KeyFormatError where it is malformed in any way, of an unsupported type, or a key that cannot be secure.
+   */
+  static parse(blob: Uint8Array, crypto: CryptoProvider, comment = ''): PublicKey {
+    return new PublicKey(blob, crypto, comment);
+  }
+
+  /**
+   * The key in OpenSSH's one-line form, `type base64 [comment]`, as in `id_ed25519.pub`.
+   * @throws KeyFormatError where it is malformed, or where the type in front is not the type inside.
+   */
+  static fromText(line: string, crypto: CryptoProvider): PublicKey {
+    if (line.length > LINE_LIMIT) throw new KeyFormatError(`OpenSSH public key: a line of ${line.length} characters`);
+    const trimmed = line.trim();
+    if (/[\r\n]/.test(trimmed)) throw new KeyFormatError('OpenSSH public key: more than one line');
+    const typeEnd = fieldEnd(trimmed);
+    const type = trimmed.slice(0, typeEnd);
+    if (!looksLikeKeyType(type)) throw new KeyFormatError('OpenSSH public key: the line does not begin with a key type');
+    if (!isKeyType(type)) throw new KeyFormatError(`OpenSSH public key: ${describeUnsupportedType(type)}`);
+    const rest = trimmed.slice(typeEnd).trim();
+    const textEnd = fieldEnd(rest);
+    const blob = fromBase64(rest.slice(0, textEnd));
+    if (textEnd === 0 || blob === null) {
+      throw new KeyFormatError("OpenSSH public key: the line is not of the form 'type base64 [comment]'");
+    }
+    const key = new PublicKey(blob, crypto, rest.slice(textEnd).trim());
+    // Whoever filters by the type in front must not be handed another key (golang.org/x/crypto 7626c50).
+    if (key.type !== type) throw new KeyFormatError(`OpenSSH public key: the line says ${type}, the key in it is ${key.type}`);
+    return key;
+  }
+
+  /** `SHA256:` and the digest of the blob in base64 without padding, as `ssh-keygen -l` prints it. */
+  get fingerprint(): string {
+    return this.getFingerprint();
+  }
+
+  /** The fingerprint: `SHA256:...`, or for `md5` OpenSSH's older `MD5:aa:bb:...`. */
+  getFingerprint(hash: 'sha256' | 'md5' = 'sha256'): string {
+    const digest = this.#crypto.hash(hash, this.blob);
+    if (hash === 'md5') return `MD5:${toHex(digest).replace(/..(?=.)/g, '$&:')}`;
+    return `SHA256:${toBase64(digest).replace(/=+$/, '')}`;
+  }
+
+  /** The key's type; the same as {@link type}. */
+  getName(): KeyType {
+    return this.type;
+  }
+
+  /** The key's size in bits; the same as {@link bits}. */
+  getBits(): number {
+    return this.bits;
+  }
+
+  /** The blob in base64, as in the second field of {@link toString}. */
+  getBase64(): string {
+    return toBase64(this.blob);
+  }
+
+  /** A copy of the blob. */
+  asBytes(): Uint8Array {
+    return new Uint8Array(this.blob);
+  }
+
+  /** Whether this object can sign: a public key cannot. */
+  canSign(): boolean {
+    return false;
+  }
+
+  /**
+   * Whether `signature` over `data` was made with this key's private part.
+   *
+   * Never throws: bad input is false. The cost is bounded by the bounds on the key.
+   * @param signature The SSH form: string algorithm, string blob.
+   * @param algorithm The negotiated algorithm; a signature that names another is false, whatever it contains.
+   */
+  verify(data: Uint8Array, signature: Uint8Array, algorithm: string): boolean {
+    // Anything unexpected means "not proved". A verifier whose failure is an exception invites callers that catch too much.
+    try {
+      const row = signatureRow(algorithm);
+      if (row === undefined || row.keyType !== this.type) return false;
+      const raw = decodeSignature(signature, algorithm, this.#signatureBytes);
+      return raw !== null && this.#crypto.verify(this.#components, row.hash, data, raw) === true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether both are the same key. Comments do not count. */
+  equals(other: PublicKey): boolean {
+    return equalBytes(this.blob, other.blob);
+  }
+
+  /** The one-line form, `type base64 comment`; control characters in the comment are escaped, so it stays one line. */
+  toString(): string {
+    const line = `${this.type} ${this.getBase64()}`;
+    return this.comment === '' ? line : `${line} ${printable(this.comment)}`;
+  }
+
+  /** The one-line form. */
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [inspectSymbol](): string {
+    return `PublicKey { ${this.type}, ${this.fingerprint}${this.comment === '' ? '' : `, ${printable(this.comment)}`} }`;
+  }
+}
+
+function defaultAlgorithms(type: KeyType): readonly SignatureAlgorithm[] {
+  const rows = signatureAlgorithms.filter((row) => row.keyType === type && row.status === 'default');
+  return Object.freeze(rows.map((row) => row.name));
+}
+
+/** Where the first field of `line` ends: at white space, or with the line. */
+function fieldEnd(line: string): number {
+  const end = line.search(/[ \t]/);
+  return end < 0 ? line.length : end;
+}

@@ -1,0 +1,439 @@
+// Keys made once by OpenSSH 9.2 and OpenSSL 3.0, as literals, so that these tests need neither. They protect nothing.
+// Encrypted files are under `passphrase`; OpenSSH's with 4 bcrypt rounds.
+// Fingerprints are what `ssh-keygen -l` printed, signatures over the five bytes `amiko` what `openssl` made.
+
+export const passphrase = 'correct horse';
+
+export interface KnownKey {
+  readonly line: string;
+  readonly sha256: string;
+  readonly md5: string;
+  readonly bits: number;
+}
+
+export const publicKeys = {
+  ed25519: {
+    line: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN/3hPKHgBGw7vdhDFU23X1FwwQpTZZC/8UbISqPdgn5 ed25519 plain',
+    sha256: 'SHA256:aRBWOypY7n1iOD/PyIm2oR+4cEnE8ffpl8N+gbn29Ec',
+    md5: 'MD5:9a:0d:8f:44:ec:2b:ec:f4:00:f2:3e:3a:a8:2c:e6:87',
+    bits: 256,
+  },
+  nistp256: {
+    line: 'ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCBb9e8Q4pdqMVQZHWihtu3d8gm6pqoNm654OuJh0o5dDkceyT3Wnkkp6jCmDMd8fW0osEwWw1aI4+FdeowM3hA= ecdsa 256',
+    sha256: 'SHA256:AQi4esnhsGfLdcl+sIlXhw38IJ8xGHUUNq1/xHIxhNs',
+    md5: 'MD5:ce:8b:3c:7b:a5:46:8e:92:77:27:42:10:b3:fe:38:fc',
+    bits: 256,
+  },
+  nistp384: {
+    line: 'ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBN2bDVZmzB4tq4m6JXwwZTPAmkZ+w1kWF+TN4MPdJ40cim1vulMsIzf7u/mnPIz2uJ+Nm2DcPqo17bSfsbypVPJlCqKg607MPxkmEl4rJ2GSfOaPCF2bYz5OoXR8smsZnA== ecdsa 384',
+    sha256: 'SHA256:q9QUw+RTasIwBGj6g5GuCr5Lu5koUQJjTqjRd3tcRJk',
+    md5: 'MD5:cd:a7:3e:5a:a3:8a:d1:46:ad:5c:45:3c:74:35:3d:d5',
+    bits: 384,
+  },
+  nistp521: {
+    line: 'ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAHMuz1Q5deKunbZm0X+QvgOSfgNdJBCOalJ6rof/VrdyQyma2CYPVqmG2ZIVJruYLEQJKjLWK01NcNwQhbuqWWliQAEvrUFICZQ+8DHFxAa8/VULoIIOkGS6O5zFO47AcHgbiviIMv0q90anTEqQ1xvGUHR6Vq9zQDc3J4fDE04NriZ/A== ecdsa 521',
+    sha256: 'SHA256:viviv7gbj0GZix4/rO90KYrNqoZtE9kXXjM7Z4/m1QE',
+    md5: 'MD5:69:0f:af:80:4d:d9:88:c9:4c:26:fc:c5:4f:65:14:9a',
+    bits: 521,
+  },
+  rsa: {
+    line: 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC0M8paUXPWChD90RoToqmhbi3cPBLmR9+apYD9E2/MXdYVwp6Drv/y9cGArWASpuo9N1RIV7Ybm2j2JNMaRtDqWYj8szd3Swpr3CxiE+Ofmifv9G4ka0yZKJnaZUTvYBxt/Z2pmtGt9qtlccz3kKzyKO1hdyezTY8waB5/OjvvQGhm17+PeEgOIZWqre8pZAOM0v2L7272KimTu7XlxLx2eMndYlcAKKT98LUD3IQF4st5gfwJsYJHOTQodowLUjENfYEJi8c1NKCGcJNMgPb762dNLpoBiYzizlomMWz5JV/JrA9zkHvmjsGeWR9pfOO3mcsQORgoUZsMcVqdULnB rsa 2048',
+    sha256: 'SHA256:+vxlPJO9ylxbQImXQv5lrvnvWeLz65Xi9OnykLHXavs',
+    md5: 'MD5:e5:47:39:a6:88:63:53:ac:31:a7:44:ba:99:bf:ee:c5',
+    bits: 2048,
+  },
+  ed25519Pkcs8: {
+    line: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOgrDFlps7I4/MLQ95UbTVMzjvLfoQzxeL27rQkiejVU',
+    sha256: 'SHA256:TMJ4hueQV19Etak+OhkopxJzuVGc7GD2DiU3q0IREpw',
+    md5: 'MD5:ab:57:ab:59:c8:39:d8:74:f9:e9:f3:f0:4c:c7:28:3d',
+    bits: 256,
+  },
+} as const satisfies Record<string, KnownKey>;
+
+export interface KnownFile {
+  readonly key: keyof typeof publicKeys;
+  readonly encrypted: boolean;
+  readonly text: string;
+}
+
+export const files: Readonly<Record<string, KnownFile>> = {
+  'OpenSSH ed25519': {
+    key: 'ed25519',
+    encrypted: false,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
+QyNTUxOQAAACDf94Tyh4ARsO73YQxVNt19RcMEKU2WQv/FGyEqj3YJ+QAAAJBiva/5Yr2v
++QAAAAtzc2gtZWQyNTUxOQAAACDf94Tyh4ARsO73YQxVNt19RcMEKU2WQv/FGyEqj3YJ+Q
+AAAECr33J1RgAvE4za9P5abbr/IIRAzS+Va4dmdjziM9OUKt/3hPKHgBGw7vdhDFU23X1F
+wwQpTZZC/8UbISqPdgn5AAAADWVkMjU1MTkgcGxhaW4=
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH ed25519 aes256-ctr': {
+    key: 'ed25519',
+    encrypted: true,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABBljPXi/L
+5Gn6yzvvzIBc1BAAAABAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIN/3hPKHgBGw7vdh
+DFU23X1FwwQpTZZC/8UbISqPdgn5AAAAkA+8zBLCsdrUbxWbdfS096KxccGCLi55Hw4SBw
+w03gfv7Livx1Wu1lF9utsH49XjguUeafnMnUhn3ofhrUgSnZCO6MRjFY0HIMIrmPBVHI1H
+NASCg8LTEW+c7uQKFlf2XqKol+aT2xQm1yRa+8sqo4voLFnR3K78m+piIMEyGL1A80+zjk
+sFY6rEg8wk9hcq7g==
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH ed25519 aes128-cbc': {
+    key: 'ed25519',
+    encrypted: true,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAACmFlczEyOC1jYmMAAAAGYmNyeXB0AAAAGAAAABBBPKfLZO
+WnYmhH9D8A+zVFAAAABAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIN/3hPKHgBGw7vdh
+DFU23X1FwwQpTZZC/8UbISqPdgn5AAAAkM6EGr8rhxB3shWQr/xouVM7ObgK9hRORMSVEt
+//mRsQiE+jv4FSZPG1uw6DPMl1r91yllkjdbnv/Kw0pz/dmEs8pFpVxj333r1IepoDwQZn
+o2v7qOmWFc1LCjrbednZWSY0e7j/+qRv8CWL4Bbp6OsOzmLxQnXpLaJlX7bhELnO1pzOYR
+9Vi/S3kXLTo0RYfg==
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH ed25519 3des-cbc': {
+    key: 'ed25519',
+    encrypted: true,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAACDNkZXMtY2JjAAAABmJjcnlwdAAAABgAAAAQtvghanphVw
+/HK9isiq6fTAAAAAQAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAACDf94Tyh4ARsO73YQxV
+Nt19RcMEKU2WQv/FGyEqj3YJ+QAAAJBZO3dj8adZz9gkL0tAtbMMWfYezYrA1jGPJ/ue13
+rFOLUOnBYyoG3Tq5kx/EX1LLmtWB4GWiBLZcLbUXEv8tcF1Ueu7Ea1y7GS4XB6ALkni6/y
+ld+/5Dj4Tv25Pfa5STaR8787S/l+EA7exI54BKhS/OmvG05jb6VgcvyAqbQ0w4F5/vN6Kx
+kavPKLK/jg4zQ=
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH ed25519 aes256-gcm': {
+    key: 'ed25519',
+    encrypted: true,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAAFmFlczI1Ni1nY21Ab3BlbnNzaC5jb20AAAAGYmNyeXB0AA
+AAGAAAABB+QCsCMdfgpyt7HPZoUNfIAAAABAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAA
+IN/3hPKHgBGw7vdhDFU23X1FwwQpTZZC/8UbISqPdgn5AAAAkB98w45nKF0BGkjdNt6YeT
+6e0qRPWM0gFDjNuCRK1JK8d9fwidKEGofIMB1DzKsgPrXaheumu8obEhwXfNeLaT+iV2ms
+6t6vPhsDQZaAuDEexbFVq7eONQ327g0ymh0yvXgC+yR1awlSFW2agw6WvHFpzWh771jZ2B
+Tpb5KJVEUGvNATd8f0TFF/L/nj5JNIfPAdX+MqyWzFMKGLDULYZHM=
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH ed25519 chacha20-poly1305': {
+    key: 'ed25519',
+    encrypted: true,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAAHWNoYWNoYTIwLXBvbHkxMzA1QG9wZW5zc2guY29tAAAABm
+JjcnlwdAAAABgAAAAQ+yuSCAatc19lz4FGiyFcoQAAAAQAAAABAAAAMwAAAAtzc2gtZWQy
+NTUxOQAAACDf94Tyh4ARsO73YQxVNt19RcMEKU2WQv/FGyEqj3YJ+QAAAJCBXGcCyF/SrS
+M5O+1Tz4gTvENFfIU3KlyhjLVoCBP0sw3ZvNDcJWYT3CmpTGiDnOMXwKePnleRVVLKuHZu
+Oh+9iIk8DP6s+YAcPD1gS1oN3GBlf7uCZnjIOTdcqTdHJXtmep/9tvwDVPlJ/SWfo5oo0t
+o8xn6x+f4GMcg4/xsxgzc0JzQDSeCRKmgzZhiGMomL4wOBuWd9NOzHuJhX9xa/
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH nistp256': {
+    key: 'nistp256',
+    encrypted: false,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS
+1zaGEyLW5pc3RwMjU2AAAACG5pc3RwMjU2AAAAQQQgW/XvEOKXajFUGR1oobbt3fIJuqaq
+DZuueDriYdKOXQ5HHsk91p5JKeowpgzHfH1tKLBMFsNWiOPhXXqMDN4QAAAAqP8xiU//MY
+lPAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCBb9e8Q4pdqMVQZ
+HWihtu3d8gm6pqoNm654OuJh0o5dDkceyT3Wnkkp6jCmDMd8fW0osEwWw1aI4+FdeowM3h
+AAAAAgfWBZ3X3mPKnOsLjDaP4pLJLtYL6sxmm5YCWSTlAetIsAAAAJZWNkc2EgMjU2AQID
+BAUGBw==
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH nistp384': {
+    key: 'nistp384',
+    encrypted: false,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAiAAAABNlY2RzYS
+1zaGEyLW5pc3RwMzg0AAAACG5pc3RwMzg0AAAAYQTdmw1WZsweLauJuiV8MGUzwJpGfsNZ
+FhfkzeDD3SeNHIptb7pTLCM3+7v5pzyM9rifjZtg3D6qNe20n7G8qVTyZQqioOtOzD8ZJh
+JeKydhknzmjwhdm2M+TqF0fLJrGZwAAADYDf9aGw3/WhsAAAATZWNkc2Etc2hhMi1uaXN0
+cDM4NAAAAAhuaXN0cDM4NAAAAGEE3ZsNVmbMHi2ribolfDBlM8CaRn7DWRYX5M3gw90njR
+yKbW+6UywjN/u7+ac8jPa4n42bYNw+qjXttJ+xvKlU8mUKoqDrTsw/GSYSXisnYZJ85o8I
+XZtjPk6hdHyyaxmcAAAAMDokcvPT9uUCJW7h7HetGbWHgSSUCSxHE1xeQvCBS80cbdRNZ0
+oWz2ZxQTnO6AM+HAAAAAllY2RzYSAzODQBAgMEBQYH
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH nistp521': {
+    key: 'nistp521',
+    encrypted: false,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAArAAAABNlY2RzYS
+1zaGEyLW5pc3RwNTIxAAAACG5pc3RwNTIxAAAAhQQBzLs9UOXXirp22ZtF/kL4Dkn4DXSQ
+QjmpSeq6H/1a3ckMpmtgmD1aphtmSFSa7mCxECSoy1itNTXDcEIW7qllpYkABL61BSAmUP
+vAxxcQGvP1VC6CCDpBkujucxTuOwHB4G4r4iDL9KvdGp0xKkNcbxlB0elavc0A3NyeHwxN
+ODa4mfwAAAEI1EFRxdRBUcUAAAATZWNkc2Etc2hhMi1uaXN0cDUyMQAAAAhuaXN0cDUyMQ
+AAAIUEAcy7PVDl14q6dtmbRf5C+A5J+A10kEI5qUnquh/9Wt3JDKZrYJg9WqYbZkhUmu5g
+sRAkqMtYrTU1w3BCFu6pZaWJAAS+tQUgJlD7wMcXEBrz9VQuggg6QZLo7nMU7jsBweBuK+
+Igy/Sr3RqdMSpDXG8ZQdHpWr3NANzcnh8MTTg2uJn8AAAAQgFFAowk3VPoSR8m88sWBkzl
+0RJtnZD6LjCWqzaj7EV3+YSSvm4XuHdjetZux4rQh6qCQZfcjJ9rBzE0d0wQgoQoYQAAAA
+llY2RzYSA1MjEB
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'OpenSSH rsa': {
+    key: 'rsa',
+    encrypted: false,
+    text: `-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAABFwAAAAdzc2gtcn
+NhAAAAAwEAAQAAAQEAtDPKWlFz1goQ/dEaE6KpoW4t3DwS5kffmqWA/RNvzF3WFcKeg67/
+8vXBgK1gEqbqPTdUSFe2G5to9iTTGkbQ6lmI/LM3d0sKa9wsYhPjn5on7/RuJGtMmSiZ2m
+VE72Acbf2dqZrRrfarZXHM95Cs8ijtYXcns02PMGgefzo770BoZte/j3hIDiGVqq3vKWQD
+jNL9i+9u9iopk7u15cS8dnjJ3WJXACik/fC1A9yEBeLLeYH8CbGCRzk0KHaMC1IxDX2BCY
+vHNTSghnCTTID2++tnTS6aAYmM4s5aJjFs+SVfyawPc5B75o7BnlkfaXzjt5nLEDkYKFGb
+DHFanVC5wQAAA8CpMQ1OqTENTgAAAAdzc2gtcnNhAAABAQC0M8paUXPWChD90RoToqmhbi
+3cPBLmR9+apYD9E2/MXdYVwp6Drv/y9cGArWASpuo9N1RIV7Ybm2j2JNMaRtDqWYj8szd3
+Swpr3CxiE+Ofmifv9G4ka0yZKJnaZUTvYBxt/Z2pmtGt9qtlccz3kKzyKO1hdyezTY8waB
+5/OjvvQGhm17+PeEgOIZWqre8pZAOM0v2L7272KimTu7XlxLx2eMndYlcAKKT98LUD3IQF
+4st5gfwJsYJHOTQodowLUjENfYEJi8c1NKCGcJNMgPb762dNLpoBiYzizlomMWz5JV/JrA
+9zkHvmjsGeWR9pfOO3mcsQORgoUZsMcVqdULnBAAAAAwEAAQAAAQAmHu6nvKNsnCSMDTge
+/0IzTEOXW34ECSBcbrai0wHLke5AHDO8V8D9fM+6kPLJ/1V+Lb4+r49ut6m0qIWgAWsgqG
+A6VQ9exRknSCR7ewmkMdBRCrxiJ/DEVbp2YQX8PbDF8+jugDnrO0t24mQh2xE7CT1uaO6V
+F8s6ykvpTkBvlC1BWD4u11N5Fi5ggiHjtQKvlRppkA2oLQ5E8tl13UOwhzMONs8Lmytdmi
+5eZeHsSgSc5nEuy+krUr827IJGUiTi6vqg1XpM25SZUmbGYNuLG6mjKma+hq8SiFUc1gVC
+UP9Cb3BWuiEEAicemdeSu8eyDs5y8HlTAA+xVRnw4FuBAAAAgQDPCjYb+RPoLUUczhr3kp
+o6kyNqWG3zCishhrwpX+6Z/pEn99ncckPlGsq7eWAj0d8/Fn48Yrd3tYXjSUBjhaW2Jgqj
+tVAG0yQxlS512zZa7gXMzLTX6tmXppIR6vf8qENvztpflfA0Tk3WvR2aRvmjRqXAvJ8XXJ
+WEwVopWe9eGAAAAIEA60oVmzQVqwDPcJroo1zrCxhtTjCrHGiTgVebQEiBgztEL4C8tmUC
+Uv/Zt5OjcQUtNEUSheBhHAWUZCqFLQEj3iCL6wQAJfTDilItPBeCrZkOLb60rvJXtfelf1
+bT8Y6gmbQCnkWfkhr/ehR0w1eMp2wd6SM0VUO8XLegw7UM6d0AAACBAMQQZWHTYWOUwA8T
+Tnv+3ZkXCqb2CFy919Spa2IaHDJUQ8CFh/xxmWnotzGStgo/RSiU/QNu8bYKLRygz1+UEg
+zP/jAGImUWFcS4MjQI+rS0t1IZjfkTYNvrK6sAM+8TP3ax+XScY/4RObD/T+8di+NoK12J
+LeWLCeSjm/DCQhs1AAAACHJzYSAyMDQ4AQI=
+-----END OPENSSH PRIVATE KEY-----
+`,
+  },
+  'SEC1 nistp256': {
+    key: 'nistp256',
+    encrypted: false,
+    text: `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIH1gWd195jypzrC4w2j+KSyS7WC+rMZpuWAlkk5QHrSLoAoGCCqGSM49
+AwEHoUQDQgAEIFv17xDil2oxVBkdaKG27d3yCbqmqg2brng64mHSjl0ORx7JPdae
+SSnqMKYMx3x9bSiwTBbDVojj4V16jAzeEA==
+-----END EC PRIVATE KEY-----
+`,
+  },
+  'SEC1 nistp256 AES-256-CBC': {
+    key: 'nistp256',
+    encrypted: true,
+    text: `-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,7267CA0D017C444B2979102DF0BAB806
+
+yAY1MuVmSUP4unzIiZkf8tHFY9wF4wKBjsqvgcmRd2lPwNDQrrHhSnHdO6IYrBu1
+/e1VIiTii3G1dQ5UDkqNtLIzH38iV0dwA/BbUqtkfZhrHcBNHVIMvBHtCZbCNd7V
+JYFnyt7ujXM/o98yKKXbq2a+BGtNqWIJmZdg6xpf4oY=
+-----END EC PRIVATE KEY-----
+`,
+  },
+  'PKCS#1 rsa': {
+    key: 'rsa',
+    encrypted: false,
+    text: `-----BEGIN RSA PRIVATE KEY-----
+MIIEpAIBAAKCAQEAtDPKWlFz1goQ/dEaE6KpoW4t3DwS5kffmqWA/RNvzF3WFcKe
+g67/8vXBgK1gEqbqPTdUSFe2G5to9iTTGkbQ6lmI/LM3d0sKa9wsYhPjn5on7/Ru
+JGtMmSiZ2mVE72Acbf2dqZrRrfarZXHM95Cs8ijtYXcns02PMGgefzo770BoZte/
+j3hIDiGVqq3vKWQDjNL9i+9u9iopk7u15cS8dnjJ3WJXACik/fC1A9yEBeLLeYH8
+CbGCRzk0KHaMC1IxDX2BCYvHNTSghnCTTID2++tnTS6aAYmM4s5aJjFs+SVfyawP
+c5B75o7BnlkfaXzjt5nLEDkYKFGbDHFanVC5wQIDAQABAoIBACYe7qe8o2ycJIwN
+OB7/QjNMQ5dbfgQJIFxutqLTAcuR7kAcM7xXwP18z7qQ8sn/VX4tvj6vj263qbSo
+haABayCoYDpVD17FGSdIJHt7CaQx0FEKvGIn8MRVunZhBfw9sMXz6O6AOes7S3bi
+ZCHbETsJPW5o7pUXyzrKS+lOQG+ULUFYPi7XU3kWLmCCIeO1Aq+VGmmQDagtDkTy
+2XXdQ7CHMw42zwubK12aLl5l4exKBJzmcS7L6StSvzbsgkZSJOLq+qDVekzblJlS
+ZsZg24sbqaMqZr6GrxKIVRzWBUJQ/0JvcFa6IQQCJx6Z15K7x7IOznLweVMAD7FV
+GfDgW4ECgYEA60oVmzQVqwDPcJroo1zrCxhtTjCrHGiTgVebQEiBgztEL4C8tmUC
+Uv/Zt5OjcQUtNEUSheBhHAWUZCqFLQEj3iCL6wQAJfTDilItPBeCrZkOLb60rvJX
+tfelf1bT8Y6gmbQCnkWfkhr/ehR0w1eMp2wd6SM0VUO8XLegw7UM6d0CgYEAxBBl
+YdNhY5TADxNOe/7dmRcKpvYIXL3X1KlrYhocMlRDwIWH/HGZaei3MZK2Cj9FKJT9
+A27xtgotHKDPX5QSDM/+MAYiZRYVxLgyNAj6tLS3UhmN+RNg2+srqwAz7xM/drH5
+dJxj/hE5sP9P7x2L42grXYkt5YsJ5KOb8MJCGzUCgYEA3x5ivMm4Xm+nRs3vG7Mq
+RFxGkuX97TOR5Q5xb5USE6Lo9u7qhT/l41UxXS8Ix000X6O8e+2ZyNvVquLTZSj2
+nVZZuGQTy+p+XzWsJZbZ2csRMfntFxVCbZFIhCePVjp9OyQDc5jsR72IVHj/fJoS
+DFWvS3yRzOUtwvJy5gNTGpUCgYAbqGh01VnOr2QsfD+9FCX0e6CgDuL9GjbBJCkm
+zKIfo21vUibtwKSwoQh+sMCHT4eVAvdyLYthb6wPdsvqIrwtHIYyBhuCAQyPFKDY
+YE/lf/zAUySI92fZfiJJ3Bx3ZFK2jsKu5YThiVKHGm0PQS7DpKVBa6GS2PtLSp0r
+6Gtk5QKBgQDPCjYb+RPoLUUczhr3kpo6kyNqWG3zCishhrwpX+6Z/pEn99ncckPl
+Gsq7eWAj0d8/Fn48Yrd3tYXjSUBjhaW2JgqjtVAG0yQxlS512zZa7gXMzLTX6tmX
+ppIR6vf8qENvztpflfA0Tk3WvR2aRvmjRqXAvJ8XXJWEwVopWe9eGA==
+-----END RSA PRIVATE KEY-----
+`,
+  },
+  'PKCS#1 rsa AES-128-CBC': {
+    key: 'rsa',
+    encrypted: true,
+    text: `-----BEGIN RSA PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,CD13E85E2A24611A996BE05C54065223
+
+G0ljwweOAm0wqWRqYIpONOnfpmPECjJUMnRpMZPaTlX8CdvnGd8ln+aSyzqv32BR
+vpWYAN6BioePQG6dveg6rjGjgSfmdSOtEnDymhqYoaKQU+km9Cb21dhegLv48KfR
+iD/FjEc1fUxVEFczsByqiHo7mBxkPABRTZzoRrMEtUSg9wdWzmcMiioZdRcBrWG2
+Y1NAOrc28s+L1pQoyDAMm737fL1wYKjyFm+JGtyHS5Xz8m+kn7zOl9cVy3P1gnuB
++fC4XU+tQ4kQLnqEDbF1Fl0QkBx/NHZ8dZHeKF2QjNhJMTkD8XyQW2xXx2jJOUev
+haUIp54RP2cr/gZip96WItLPt31HYezNPmF9szwZAZ8R2615xUwW04RROX4gv71e
+OlOZtDv9z41V8YDyJCTv4PkoWvfhxBIEwW69ZqhL9zpmtHIP43oiZAQOoGljAGyv
+iu6RSZuABHsJOUi1BEiynwrpDNXxQLLnmYIF67QnpbQSKyYYoKkSVc+XewLsdkQ3
+2dXO+ta0IpAqfJifbb3nGhWrXWCqwV/07bHGw+cD3QBoMnJZcUkm7EMtEoz0xpyw
+QO0QS1InIxz9wOjxLNfWnct/P6pH1zDRRWIsUGmnos+J1Llt6gPzqg5dK/fT9lCW
+da1HcSYIHap0ZTmgifmlBassZP+EPvAaQY/noY+MeavqfQ4eg9Tcid/d17RRx889
+tSan98kDyUe81FMvA5/2GxWgpA9jWqpAnKVUkQkjG7zbmGQXWIbA4qcQwGOtNetB
+R8RuD/toSA18lq0KGMDX7LfiylvGAppUUrjInTnPXHIil9rQKg3JfYZJ39ab82VH
+2y1PKS/I7gXt9GQemE66itiqQfIFnAVbzMGnrTRnXi54fKobs4nZesYEOuucmsln
+WxG+SSIySgx8IRoLxYGSUptQiUZtuX0kNMUqRS6CTGTLMCzgxUaCr+/uZCraDcDy
+hfGjjhAb85U6TErWLGglROQoKgFI2PscSArUBRZLSx5JrgLFhLqxBysT6SMaZqUC
+Lt7eRahoCvAEuzZ8torW4CuCFcpW3AMouaenJqePz0KME+0hcRB/PdHD70gm2k/n
+5J1x5dQUaTRlmlSIpVS0RNmmxdpWZrw1rflMUejdzHyUlG1JsFehfS5uBpB6iAf+
+t0XxfnjWsAX97oyPETzTmtHfV0vYBI7qlFs1IfcdhwEAWGFUDFVBzg3FtMXuH8Pg
+DyNfeLd1lntgwuxJNcnKF8fFz8aBeqbyY7K8ir/n1+UKn3tGTQezHqbdkeBPUK1b
+cnQsuOUA3VSngT+S9utCPC34Dzl3SK1iA0I635uhGYM7G+LKn+Ho89zB8aNesOQa
+y9RpihcPyKbAuDuj1e6czcahR3s4hibXwsV+kO7wrRfZD7+WPtgQPxtLv0msiGju
+fRTq4PFcUKQnbVDhjkwok7Ns+UM1OIJdWEwWigi2edbC41t+x1QKbDCtESpmuZP+
+0KuyHtXi94HsgGlaBT+SB2LPPyOagJUOffwHkMgNRre1tWHPjJusKeSv1VbauOw8
+vPYMDl8or9gjhzUZgG42/5g9jm/SK7duAgsEAfBV1O+tmVgcZuJ7k290XAsuT9uL
+-----END RSA PRIVATE KEY-----
+`,
+  },
+  'PKCS#1 rsa DES-EDE3-CBC': {
+    key: 'rsa',
+    encrypted: true,
+    text: `-----BEGIN RSA PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: DES-EDE3-CBC,1BA80AE12B1A3279
+
+QzeC/fWa861GpqsOmpCT4UWi8h8ewsPiWmCm2+pVPpihAyZnPM/Aq+73RYEY2KG+
+cVuK9GrGXt12bLA6PXulWsIDjc0DEZEhZQHyiUioKtWwGlma/50sUD1qnyfhfgz9
++MCbcM5lRKyRjczBVJOGy2Pe/tYc+sWEjtFEGoG/OuA6aHDrpzuyYPpWpOTJnvj8
+OtRXh+aRjhTtH+FYSAy7e/gUJ2P88cVve5WRFFsyA8PFXgVzMbJlgMtU0VYXx7KH
+iuByg7BNNqD4wqWm4TuWNYoYa+Q2yy+B8qH3Th/sdj5aG6yx5B0xwPXmthZ7Qbl9
+/VLJSIHTZFFYSEQh57PZ60aHA68GJKYacMdFxjpxsCzTVgWRmp8KnGLe4L1HUuWU
+rTsfgptX4XPji6i96EyZS1QgMdxwpopEwU44wXvzXKcxZmP3//2ZhMMH4Mn2QIgZ
+D0q1rY8MH507kzjMBAZqmHrA+PVUII34CWeFRjOWyt7e1bITsI/3/WQqnOGxM7Mz
+XGnTOXddK+/U4Xyx1bEbNCp3AsGKZdrnFXmEpsLqZj5knmJXSRr5syC/fmbbUJna
+XcLn2xCcRnE1ncFx4uHts2x7ANgYCDvi+iO3+AzfVXT7VUn0hvcGL0JL2yaCDsQj
+bKARKV5yOj9UyrLQbJLchtd67tubLBKCgXH9RYCNpPq65bvAn5SbpSEDWcw3+UPb
+lWOVdzEvDoGvDI4B6O9bqYIjp3Wh0KThXdL98irDOVx1qnZigEtnkWIOa5ZjuCWM
+njNgnxSxUzr1Pp+sqeX5csdzFNkBnoe1zVxhFfPvkuqV+IF8xBv62iloAO19xCc+
+UEltak3KiLDlhLp9oyrO3fWrcI79oF8A7p2rrBfyMrvBX/kpis+/Ki0N2UW8ZvmB
+tYHa3+1iGnXPBqCHbRRTWSrIPLTpXpICCpa1eAIW/kTJGaV/hdypj2mkUXHu3Ojm
+jp5yit1dWLXSOFcZyNQGOFIoU0xhE+Pk3ELhdLoBPBXFoYba/WKuSPaUnbmna7CV
+ziZOzYKyPOpYYJ0qIx4atCWNwOMjQyeNyJOX7sdUU3K+BKcTwO04whZm2sr403PM
+6p1tze2ubLfagGLxEuuqQZn++kw84J/repso0Rf2+fBI4L8Xhguautrp5ahEJiOu
+3fsAxGh/xuFYpZnRrxCQ4PdYh2dMjTu2AldEGlx4DcWjkV191cu6lI8KIj4zIvhm
+ySF/KZYP4kNbYECyvLYHsFxPn+KUWB7OOoUFlqNuwfthYMh2aXFFAlHArJBMUCqY
+F4RGdeGxhYkW2/dz66x6NWneXsidjdVK3AmsXEkANGlcR8yc7ffdvH8Lx2ZngajK
+7ex6AiUUvv96yLyQnuoO+asAEvNtsTNCYM8aBit+XUOYho7xS8vxQRvAyvjrPb4G
+5H9ez2ocF4QuS6lRamcptwoqA0xKmhbk6GXETfUywpPPHW0jtK58/FSEgR4tjlm7
+mNrKLcqXRDvwHEd2JHU0cuiq7WseQ7ue0b62y/xzVvDIC0M/VjdJx7Kz6lI0A+sV
+ZGBKIB7nP6c2u0ein9z7sEgHBF5p+zuiCT4e42IhxZgad2I0LVz0T6CGcAW2dNKp
+-----END RSA PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 ed25519': {
+    key: 'ed25519Pkcs8',
+    encrypted: false,
+    text: `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIMxJoRLcunbvi60K8RC3ODv7CdgCJ/vm+rD2SR+ZHwSA
+-----END PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 nistp256': {
+    key: 'nistp256',
+    encrypted: false,
+    text: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgfWBZ3X3mPKnOsLjD
+aP4pLJLtYL6sxmm5YCWSTlAetIuhRANCAAQgW/XvEOKXajFUGR1oobbt3fIJuqaq
+DZuueDriYdKOXQ5HHsk91p5JKeowpgzHfH1tKLBMFsNWiOPhXXqMDN4Q
+-----END PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 rsa': {
+    key: 'rsa',
+    encrypted: false,
+    text: `-----BEGIN PRIVATE KEY-----
+MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC0M8paUXPWChD9
+0RoToqmhbi3cPBLmR9+apYD9E2/MXdYVwp6Drv/y9cGArWASpuo9N1RIV7Ybm2j2
+JNMaRtDqWYj8szd3Swpr3CxiE+Ofmifv9G4ka0yZKJnaZUTvYBxt/Z2pmtGt9qtl
+ccz3kKzyKO1hdyezTY8waB5/OjvvQGhm17+PeEgOIZWqre8pZAOM0v2L7272KimT
+u7XlxLx2eMndYlcAKKT98LUD3IQF4st5gfwJsYJHOTQodowLUjENfYEJi8c1NKCG
+cJNMgPb762dNLpoBiYzizlomMWz5JV/JrA9zkHvmjsGeWR9pfOO3mcsQORgoUZsM
+cVqdULnBAgMBAAECggEAJh7up7yjbJwkjA04Hv9CM0xDl1t+BAkgXG62otMBy5Hu
+QBwzvFfA/XzPupDyyf9Vfi2+Pq+PbreptKiFoAFrIKhgOlUPXsUZJ0gke3sJpDHQ
+UQq8YifwxFW6dmEF/D2wxfPo7oA56ztLduJkIdsROwk9bmjulRfLOspL6U5Ab5Qt
+QVg+LtdTeRYuYIIh47UCr5UaaZANqC0ORPLZdd1DsIczDjbPC5srXZouXmXh7EoE
+nOZxLsvpK1K/NuyCRlIk4ur6oNV6TNuUmVJmxmDbixupoypmvoavEohVHNYFQlD/
+Qm9wVrohBAInHpnXkrvHsg7OcvB5UwAPsVUZ8OBbgQKBgQDrShWbNBWrAM9wmuij
+XOsLGG1OMKscaJOBV5tASIGDO0QvgLy2ZQJS/9m3k6NxBS00RRKF4GEcBZRkKoUt
+ASPeIIvrBAAl9MOKUi08F4KtmQ4tvrSu8le196V/VtPxjqCZtAKeRZ+SGv96FHTD
+V4ynbB3pIzRVQ7xct6DDtQzp3QKBgQDEEGVh02FjlMAPE057/t2ZFwqm9ghcvdfU
+qWtiGhwyVEPAhYf8cZlp6LcxkrYKP0UolP0DbvG2Ci0coM9flBIMz/4wBiJlFhXE
+uDI0CPq0tLdSGY35E2Db6yurADPvEz92sfl0nGP+ETmw/0/vHYvjaCtdiS3liwnk
+o5vwwkIbNQKBgQDfHmK8ybheb6dGze8bsypEXEaS5f3tM5HlDnFvlRITouj27uqF
+P+XjVTFdLwjHTTRfo7x77ZnI29Wq4tNlKPadVlm4ZBPL6n5fNawlltnZyxEx+e0X
+FUJtkUiEJ49WOn07JANzmOxHvYhUeP98mhIMVa9LfJHM5S3C8nLmA1MalQKBgBuo
+aHTVWc6vZCx8P70UJfR7oKAO4v0aNsEkKSbMoh+jbW9SJu3ApLChCH6wwIdPh5UC
+93Iti2FvrA92y+oivC0chjIGG4IBDI8UoNhgT+V//MBTJIj3Z9l+IkncHHdkUraO
+wq7lhOGJUocabQ9BLsOkpUFroZLY+0tKnSvoa2TlAoGBAM8KNhv5E+gtRRzOGveS
+mjqTI2pYbfMKKyGGvClf7pn+kSf32dxyQ+Uayrt5YCPR3z8Wfjxit3e1heNJQGOF
+pbYmCqO1UAbTJDGVLnXbNlruBczMtNfq2ZemkhHq9/yoQ2/O2l+V8DROTda9HZpG
++aNGpcC8nxdclYTBWilZ714Y
+-----END PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 nistp256 PBKDF2 AES-256-CBC': {
+    key: 'nistp256',
+    encrypted: true,
+    text: `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgUarscPRPvrwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEOkb3ZkvzhpgkAz6/ZkEPRIEgZBt
+E42ioGQdPXDn0MLBWE2ASp34ByAbzf1X6XIqsuX0Sw3PzZmtV0VnUsC5pss0+jIC
+iGJjhd9QT8dWvbvJO6WZMz7yUqEkiMWeevYKLzlyyNjfTF4q3ymK3T012fYDafNF
+ZwLpGy5p8o7pSd2Zq2SE5OSEizTTAd91QGM9k44EIlQTeUWZ7UrV9aFux72o64E=
+-----END ENCRYPTED PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 nistp256 PBKDF2-SHA-1 3DES': {
+    key: 'nistp256',
+    encrypted: true,
+    text: `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHVMEAGCSqGSIb3DQEFDTAzMBsGCSqGSIb3DQEFDDAOBAjchBCjG4oBnQICCAAw
+FAYIKoZIhvcNAwcECC6Y1YUHoen9BIGQCa40ADv48Buf0BQ+AZ6D2epkFDl/60/r
+VRqBgGGRFxnT5w5NAClMR9ErULe+nBZIBa5zscq0cYQowmrHe+Iu0R9Ziplg0Cax
+Lxgz3nOD37+xcR5lHZKUoUT03SWHrcxC2zNsha0sC3uXh3Mxoe56YGYvpecWroi4
+2r4Op5P6EOlJqd/qejTlSRbv8PLbxUWa
+-----END ENCRYPTED PRIVATE KEY-----
+`,
+  },
+  'PKCS#8 nistp256 scrypt': {
+    key: 'nistp256',
+    encrypted: true,
+    text: `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHkME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAgTxNv6e04pEAICBAAC
+AQgCAQEwHQYJYIZIAWUDBAEqBBBvc2PxaswLQPqLUHJEG6nZBIGQq3Lpk0RzD2po
+cUSEulsjOZrfpbZwPYWxUN94+ZwkHUk/A8J6WwaCx40+dkS7IOueSYE75HyfO4Rk
+5Ehj6XcpROAdbNA0w2t+XmKYpm7LwwGZ9N1gIs72CAqaZqMYjqBwm6MpzJhP1BqE
+P3uubpYmOBXfkOI48Hrm4Ky47LZ8gMfhZhb+tNZEsGJzUycEe26N
+-----END ENCRYPTED PRIVATE KEY-----
+`,
+  },
+};
+
+/** Raw signatures in base64: Ed25519 (key ed25519Pkcs8), PKCS#1 v1.5, and ECDSA as r || s. */
+export const signatures = {
+  ed25519Pkcs8: 'M/jlLuOPHQOoRYZRQHJUkppCKsAL/venRDc3AX1m/7v8irJreCyve8Gw9Cc2wzrjqPeX4i7dD6C7KHKJuYBOBQ==',
+  rsaSha512:
+    'Nea8JoGMybUQEtFCWdMQJY1tG9FlqV/Agdcrk7fPkCUUGc3FgMUUJtdGbi6GeJGZWo864Ot+UHC1r0Zfy3KSmehywAz9oALEOmv1SegWXoHUuQ46Ndtllk1cr8Awb1+ixhF/fenQ8csHkRlPkfVYbv4BiTWNz7UtDgnvttW/JkA7tbfTAF9cLqfvZuHadXeKYJKD0eW/64ZHLO0lg2CLgNA+otwSmohtIVJPnYFSfJF5zd9n83vQJEmf07dX1iqwLAvJ4q14iXtJasHSVMGsbU6RaPA4iVwlLXiME0fbL5bSZAM2Hk6ndD8fjA6/AF9/q5Z1BG3bmmX8IXu5bgh88Q==',
+  rsaSha256:
+    'GjGY7ibwzWzvyeOVTiyvDbAmyfDPUmU/4Rw5Oc/v7L0YjYM1qgNTBvjX6s4MVmhkZp6RTETL7bByw3l7HZyGMaas5cYKvmfr340lbeHzGysIUJLPtC9+Oq69tShSC0heq26lZMZOUMeApKTUWhrQdsr87fe9I6UEqAK4gUvKweHJYHSS89m/4OPnLzioIdjDCjDgWWhF8snyk+hhKjlqWIIcEe1WL3ostMM2sDw3AkhvJ215bbWZx0O1sVs4MkcMBayhrmRlKAjbzfJlgPHMbdphiKC4CMJwX7BdVI2usZTe7GBQuc4m5QF2gUQTm8XONq06T+O7bCr/tPan+DWCAw==',
+  rsaSha1:
+    'pGfPsNeLmRURHNBME5/0Cqol6sS+IlH9sFEzrKu8oB8X/dPQAvjoknsXFLxbbDlLlSKgN3DjJfdkuSyzLbuu/V4GP3jiDZiB22mNTrueIFr/DYXiND9EuxUN1uZRWQalyCX/S6RV/eTWZ9kQqw/YhT6xLVkU+e6xaFRao52gTyUTrflPnCez42g/WwBx8E0FRfDNaItzfhjQVRCwijPltpsbwzJFhJNDTZHJgzN2rn0cC2vV+Sd2+sB5bPjFIi3zLYQmpjKbxd3uEYeFin6taMM1XTl57n0pL2Ik90XoWbmHoWWXo8dU+JVPsRmFl6SaNt8TRwPTDkfKNObpBxojDw==',
+  nistp256: 'xCDZZMOH3yfMbxN+pyDEW37GBTZYDIm/sCaUAG8cM4jANcL7J04qTI501qToypcZlU7+lSqT32fAbAk8NMmUtA==',
+} as const;
