@@ -116,10 +116,7 @@ export class NegotiationError extends SSHError {
   readonly ours: readonly string[];
   readonly theirs: readonly string[];
   constructor(category: NegotiationCategory, ours: readonly string[], theirs: readonly string[]) {
-    super(
-      'ERR_SSH_NEGOTIATION',
-      `no common ${category} algorithm: we offer ${list(ours)}; the peer offers ${list(theirs)}`,
-    );
+    super('ERR_SSH_NEGOTIATION', `no common ${category} algorithm: we offer ${list(ours)}; the peer offers ${list(theirs)}`);
     this.category = category;
     this.ours = ours;
     this.theirs = theirs;
@@ -198,7 +195,10 @@ export class ChannelOpenError extends SSHError {
   constructor(kind: string, reason: number, description: string) {
     const names = ['', 'administratively prohibited', 'connect failed', 'unknown channel type', 'resource shortage'];
     const why = names[reason] || `reason ${reason}`;
-    super('ERR_SSH_CHANNEL_OPEN', `the peer refused to open a '${kind}' channel: ${why}${description ? ` (${printable(description)})` : ''}`);
+    super(
+      'ERR_SSH_CHANNEL_OPEN',
+      `the peer refused to open a '${kind}' channel: ${why}${description ? ` (${printable(description)})` : ''}`,
+    );
     this.reason = reason;
     this.description = description;
   }
@@ -317,5 +317,10 @@ export function printable(text: string): string {
 }
 
 function list(names: readonly string[]): string {
-  return names.length === 0 ? 'nothing' : names.map(printable).join(', ').slice(0, 4 * PRINTABLE_LIMIT);
+  return names.length === 0
+    ? 'nothing'
+    : names
+        .map(printable)
+        .join(', ')
+        .slice(0, 4 * PRINTABLE_LIMIT);
 }

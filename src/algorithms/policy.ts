@@ -3,7 +3,14 @@
 
 import { UsageError } from '../errors.ts';
 import { nearest } from './nearest.ts';
-import { type AlgorithmCategory, type AlgorithmLists, type AlgorithmNames, categories, defaultAlgorithms, supportedAlgorithms } from './registry.ts';
+import {
+  type AlgorithmCategory,
+  type AlgorithmLists,
+  type AlgorithmNames,
+  categories,
+  defaultAlgorithms,
+  supportedAlgorithms,
+} from './registry.ts';
 
 /**
  * An exact list in order of preference, or a text as OpenSSH takes it: `a,b` is exact, `+a,b` appends to the defaults,
@@ -24,7 +31,10 @@ export function chooseAlgorithms(options: AlgorithmOptions = {}): AlgorithmLists
 }
 
 /** Takes names away. @throws UsageError for a category that there is not. Names that are not offered anyway are let pass. */
-export function disableAlgorithms(lists: AlgorithmLists, disabled: { readonly [category: string]: Iterable<string> }): AlgorithmLists {
+export function disableAlgorithms(
+  lists: AlgorithmLists,
+  disabled: { readonly [category: string]: Iterable<string> },
+): AlgorithmLists {
   const out: Record<AlgorithmCategory, readonly string[]> = { ...lists };
   for (const [category, names] of Object.entries(disabled)) {
     checkCategory(category);
@@ -56,7 +66,7 @@ function apply(category: AlgorithmCategory, choice: readonly string[] | string, 
       checkNames(category, names);
       return [...names, ...defaults.filter((name) => !names.includes(name))];
     case '-':
-      return defaults.filter((name) => !names.some((pattern) => matches(pattern, name)));
+      return defaults.filter((name) => !names.some((pattern) => matchesPattern(pattern, name)));
     default:
       return exact(category, names);
   }
@@ -87,7 +97,7 @@ function label(category: AlgorithmCategory): string {
 }
 
 /** OpenSSH patterns: `*` any run, `?` one character. Linear in time, no RegExp made from input. */
-function matches(pattern: string, name: string): boolean {
+export function matchesPattern(pattern: string, name: string): boolean {
   let p = 0;
   let n = 0;
   let star = -1;

@@ -6,11 +6,12 @@
 // - User and service may not change on the way: partial success for one user must not help another.
 // - Failures are counted and answered no faster than a floor, so that unknown users look like known ones.
 
-import { ProtocolError, SSHError } from '../errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { ProtocolError, SSHError } from '../errors.ts';
 import { call, expect, expectOneOf, type Flow, sleepUntil } from '../flow/flow.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { signatureRow } from '../keys/signature.ts';
+import { limits } from '../packet/limits.ts';
 import {
   type Prompt,
   UserauthBanner,
@@ -86,7 +87,7 @@ const MAX_PASSWORD = 4_096;
 
 type Decided = { readonly decision: AuthDecision; readonly key: PublicKey | null } | 'answered';
 
-export function* serverAuth(port: ServerAuthPort, hooks: ServerAuthHooks, limits: ServerAuthLimits): Flow<Authenticated> {
+export function* serverAuth(port: ServerAuthPort, hooks: ServerAuthHooks, authLimits: ServerAuthLimits): Flow<Authenticated> {
   let user: string | null = null;
   let failures = 0;
   let request: UserauthRequest | null = null;
@@ -96,7 +97,11 @@ export function* serverAuth(port: ServerAuthPort, hooks: ServerAuthHooks, limits
     const current: UserauthRequest = request;
     request = null;
     if (current.service !== CONNECTION_SERVICE) {
-      throw new ProtocolError('unexpected-service', `authentication for '${current.service}'`, DisconnectReason.serviceNotAvailable);
+      throw new ProtocolError(
+        'unexpected-service',
+        `authentication for '${current.service}'`,
+        DisconnectReason.serviceNotAvailable,
+      );
     }
     if (user === null) {
       user = current.user;
@@ -115,8 +120,8 @@ export function* serverAuth(port: ServerAuthPort, hooks: ServerAuthHooks, limits
     if (decided.decision === 'successful') return { user: current.user, method: current.method, key: decided.key };
     const partialSuccess = decided.decision === 'partial';
     if (!partialSuccess && current.method !== 'none') failures++;
-    yield* sleepUntil(since + limits.failureDelayMs);
-    if (failures >= limits.maxAttempts) break;
+    yield* sleepUntil(since + authLimits.failureDelayMs);
+    if (failures >= authLimits.maxAttempts) break;
     const methods = yield* call('allowed-methods', () => hooks.allowedMethods(current.user));
     port.send(UserauthFailure.encode({ methods, partialSuccess }));
   }
@@ -190,6 +195,7 @@ function* publickey(port: ServerAuthPort, hooks: ServerAuthHooks, { user, data }
     throw error;
   }
   if (signatureRow(algorithm)?.keyType !== key.type) return failed;
+  if (key.type === 'ssh-rsa' && key.bits < limits.rsaBits) return failed;
   if (signature === null) {
     const wanted = yield* call('check-publickey', () => hooks.publickey(user, key, false));
     if (wanted !== 'successful' && wanted !== 'partial') return failed;

@@ -15,8 +15,10 @@ export class ByteQueue {
     return this.#length;
   }
 
-  push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
+  push(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    // Node's Buffer is a Uint8Array whose slice() does not copy: inside, only the plain kind goes around.
+    const chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#length += chunk.length;
     const last = this.#chunks.length - 1;
     const tail = this.#chunks[last];

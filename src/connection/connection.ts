@@ -92,6 +92,11 @@ export class Connection {
     return this.#channels.size;
   }
 
+  /** Opens of ours that have not been answered. */
+  get openingCount(): number {
+    return this.#opening.size;
+  }
+
   /** Channel data that is queued and not yet sent, bytes. */
   get queuedBytes(): number {
     let bytes = 0;
@@ -137,7 +142,8 @@ export class Connection {
         this.#receiveData(payload, 0, 5);
         break;
       case ChannelExtendedData.number:
-        if (payload.length < 9) throw new ProtocolError('malformed-message', `${ChannelExtendedData.name}: ${payload.length} bytes`);
+        if (payload.length < 9)
+          throw new ProtocolError('malformed-message', `${ChannelExtendedData.name}: ${payload.length} bytes`);
         this.#receiveData(payload, readU32(payload, 5), 9);
         break;
       case ChannelWindowAdjust.number: {
@@ -204,7 +210,8 @@ export class Connection {
       if (decided) return;
       decided = true;
       this.#undecided--;
-      if (this.#over === null) this.#port.send(ChannelOpenFailure.encode({ recipient: sender, reason, description, language: '' }));
+      if (this.#over === null)
+        this.#port.send(ChannelOpenFailure.encode({ recipient: sender, reason, description, language: '' }));
     };
     this.#undecided++;
     if (maxPacketBytes === 0) {
@@ -257,7 +264,8 @@ export class Connection {
     const { request, wantReply, data } = GlobalRequest.decode(payload);
     const answer = wantReply ? this.#inbound.add() : null;
     const reply = (answered: Uint8Array | null) => {
-      if (this.#over === null) answer?.(answered === null ? RequestFailure.encode({}) : RequestSuccess.encode({ data: answered }));
+      if (this.#over === null)
+        answer?.(answered === null ? RequestFailure.encode({}) : RequestSuccess.encode({ data: answered }));
     };
     this.#handler.onGlobalRequest({ request, data, wantReply, reply });
   }

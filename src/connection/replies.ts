@@ -42,7 +42,8 @@ export class InboundRequests {
 
   /** Takes a place in the order; the function that is returned fills it, once. */
   add(): (reply: Uint8Array) => void {
-    if (this.#owed.length >= limits.pendingRequests) throw new ProtocolError('queue-overflow', 'too many requests without waiting for replies');
+    if (this.#owed.length >= limits.pendingRequests)
+      throw new ProtocolError('queue-overflow', 'too many requests without waiting for replies');
     const place: { reply: Uint8Array | null } = { reply: null };
     this.#owed.push(place);
     return (reply) => {

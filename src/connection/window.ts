@@ -20,7 +20,8 @@ export class ReceiveWindow {
 
   /** @throws ProtocolError `window-exceeded`: the peer sent more than it was allowed. */
   receive(bytes: number): void {
-    if (bytes > this.#granted) throw new ProtocolError('window-exceeded', `${bytes} bytes of data in a window of ${this.#granted}`);
+    if (bytes > this.#granted)
+      throw new ProtocolError('window-exceeded', `${bytes} bytes of data in a window of ${this.#granted}`);
     this.#granted -= bytes;
   }
 

@@ -71,8 +71,8 @@ export interface Kem {
 
 export type PublicComponents =
   | { readonly kind: 'ed25519'; readonly point: Uint8Array }
-  | { readonly kind: 'ecdsa'; readonly curve: CurveName; /** uncompressed, 04 || x || y */ readonly point: Uint8Array }
-  | { readonly kind: 'rsa'; /** big-endian, no leading zeros */ readonly n: Uint8Array; readonly e: Uint8Array };
+  | { readonly kind: 'ecdsa'; readonly curve: CurveName /** uncompressed, 04 || x || y */; readonly point: Uint8Array }
+  | { readonly kind: 'rsa' /** big-endian, no leading zeros */; readonly n: Uint8Array; readonly e: Uint8Array };
 
 export type PrivateComponents =
   | { readonly kind: 'ed25519'; readonly point: Uint8Array; readonly seed: Uint8Array }

@@ -1,9 +1,9 @@
 // Key exchange from KEXINIT to NEWKEYS, the first one and every later one alike (RFC 4253 sections 7 to 9): what we offer, what
 // was agreed, when which keys take effect. A rekey is the same flow again; it only starts at another time.
 
-import { NegotiationError, ProtocolError, UsageError, HostKeyError } from '../errors.ts';
 import type { AlgorithmLists } from '../algorithms/registry.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { HostKeyError, NegotiationError, ProtocolError, UsageError } from '../errors.ts';
 import { call, expect, type Flow, type FlowHost, FlowRunner } from '../flow/flow.ts';
 import { clientExchange, type ExchangeContext, type ExchangeResult, serverExchange } from '../kex/exchange.ts';
 import type { KexMethod } from '../kex/method.ts';
@@ -243,12 +243,14 @@ export class Handshake {
   /** Before NEWKEYS goes out: nothing of the user's may reach a server that is not the right one. */
   *#checkHostKey(key: PublicKey): Flow<void> {
     if (this.#hostKey !== null) {
-      if (!this.#hostKey.equals(key)) throw new ProtocolError('host-key-changed', 'the server came with another host key when rekeying', 9);
+      if (!this.#hostKey.equals(key))
+        throw new ProtocolError('host-key-changed', 'the server came with another host key when rekeying', 9);
       return;
     }
     const { fingerprint } = key;
     const accepted = yield* call('verify-host-key', () => this.#port.verifyHostKey(key));
-    if (accepted !== true) throw new HostKeyError('refused', `the server's host key was not accepted (${fingerprint})`, { fingerprint });
+    if (accepted !== true)
+      throw new HostKeyError('refused', `the server's host key was not accepted (${fingerprint})`, { fingerprint });
   }
 
   /** Derives a direction's keys (RFC 4253 section 7.2: A, C, E client to server; B, D, F server to client), uses them, wipes them. */

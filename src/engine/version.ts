@@ -46,7 +46,11 @@ export class VersionExchange {
       const byte = input.at(index);
       const ident = index < PREFIX.length ? byte === PREFIX[index] : isIdent(input);
       if (!ident && this.#role === 'server') {
-        throw new ProtocolError('bad-identification', 'the client did not begin with "SSH-"', DisconnectReason.protocolVersionNotSupported);
+        throw new ProtocolError(
+          'bad-identification',
+          'the client did not begin with "SSH-"',
+          DisconnectReason.protocolVersionNotSupported,
+        );
       }
       if (byte === 0x0a) return index;
       if (index + 1 >= (ident && index >= PREFIX.length ? IDENT_BYTES : LINE_BYTES)) throw tooLong();
@@ -73,17 +77,29 @@ function stripLineEnd(line: Uint8Array): Uint8Array {
 function checked(line: Uint8Array): Uint8Array {
   for (const byte of line) {
     if (byte < 0x20 || byte >= 0x7f) {
-      throw new ProtocolError('bad-identification', 'the identification holds control or non-ASCII characters', DisconnectReason.protocolVersionNotSupported);
+      throw new ProtocolError(
+        'bad-identification',
+        'the identification holds control or non-ASCII characters',
+        DisconnectReason.protocolVersionNotSupported,
+      );
     }
   }
   const text = String.fromCharCode(...line);
   // RFC 4253 section 5.1: 1.99 means 2.0 with a taste for the past.
   if (!text.startsWith('SSH-2.0-') && !text.startsWith('SSH-1.99-')) {
-    throw new ProtocolError('bad-identification', `the peer speaks another version: ${text}`, DisconnectReason.protocolVersionNotSupported);
+    throw new ProtocolError(
+      'bad-identification',
+      `the peer speaks another version: ${text}`,
+      DisconnectReason.protocolVersionNotSupported,
+    );
   }
   return line;
 }
 
 function tooLong(): ProtocolError {
-  return new ProtocolError('identification-too-long', 'no identification within the limits', DisconnectReason.protocolVersionNotSupported);
+  return new ProtocolError(
+    'identification-too-long',
+    'no identification within the limits',
+    DisconnectReason.protocolVersionNotSupported,
+  );
 }

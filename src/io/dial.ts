@@ -51,7 +51,7 @@ export function dial(address: Address, options: DialOptions = {}): Promise<ByteS
       noDelay: true,
       autoSelectFamily: family === 0,
       autoSelectFamilyAttemptTimeout: ATTEMPT_DELAY,
-      onread: { buffer: () => ring.buffer(), callback: (count) => ring.received(count) },
+      onread: { buffer: () => ring.buffer(), callback: (count, buffer) => ring.received(count, buffer) },
     });
     const abort = () => {
       socket.destroy();
@@ -90,9 +90,10 @@ class ReadRing {
     return this.#buffer.subarray(this.#offset);
   }
 
-  received(count: number): boolean {
-    const chunk = new Uint8Array(this.#buffer.buffer, this.#offset, count);
-    this.#offset += count;
+  /** `target` is what `buffer` gave before the last read, which may be long ago: only it says where the bytes are. */
+  received(count: number, target: Uint8Array): boolean {
+    const chunk = new Uint8Array(target.buffer, target.byteOffset, count);
+    this.#offset = target.byteOffset + count;
     if (this.sink === null) this.#early.push(chunk);
     else this.sink(chunk);
     return true;

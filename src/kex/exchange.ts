@@ -1,12 +1,13 @@
 // The exchange itself, both sides: two messages, the exchange hash, the host key's signature over it (RFC 4253 section 8,
 // RFC 5656 section 4). What the method computes is behind KexScheme; nothing here depends on which one it is.
 
-import { ProtocolError, SSHError } from '../errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { ProtocolError, SSHError } from '../errors.ts';
 import { call, expect, type Flow } from '../flow/flow.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
+import { limits } from '../packet/limits.ts';
 import { KexDhInit, KexDhReply, KexEcdhInit, KexEcdhReply } from '../wire/messages/kex.ts';
 import { Writer } from '../wire/writer.ts';
 import type { KexMethod } from './method.ts';
@@ -99,6 +100,13 @@ function parseHostKey(crypto: CryptoProvider, blob: Uint8Array, algorithm: strin
   }
   if (signatureRow(algorithm)?.keyType !== key.type) {
     throw new ProtocolError('bad-host-key', `a ${key.type} host key where ${algorithm} was agreed`, HOST_KEY_NOT_VERIFIABLE);
+  }
+  if (key.type === 'ssh-rsa' && key.bits < limits.rsaBits) {
+    throw new ProtocolError(
+      'bad-host-key',
+      `an RSA host key of ${key.bits} bits; ${limits.rsaBits} is the least`,
+      HOST_KEY_NOT_VERIFIABLE,
+    );
   }
   return key;
 }

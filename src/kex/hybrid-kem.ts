@@ -17,7 +17,8 @@ export function mlkem768x25519Scheme(hash: HashName): KexScheme {
         value: concat(kem.publicKey, share.publicKey),
         finish(serverValue) {
           const { ciphertextBytes } = crypto.mlkem768;
-          if (serverValue.length !== ciphertextBytes + SHARE) throw new RangeError(`a server value of ${serverValue.length} bytes`);
+          if (serverValue.length !== ciphertextBytes + SHARE)
+            throw new RangeError(`a server value of ${serverValue.length} bytes`);
           const kemSecret = kem.decapsulate(serverValue.subarray(0, ciphertextBytes));
           return combine(crypto, hash, kemSecret, share.derive(serverValue.subarray(ciphertextBytes)));
         },

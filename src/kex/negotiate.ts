@@ -1,6 +1,6 @@
 // RFC 4253 section 7.1: out of two KEXINITs, the algorithms. Pure: the same two messages always give the same answer.
 
-import { NegotiationError, type NegotiationCategory } from '../errors.ts';
+import { type NegotiationCategory, NegotiationError } from '../errors.ts';
 import { isAead } from '../packet/ciphers.ts';
 import type { KexInit } from '../wire/messages/transport.ts';
 

@@ -56,7 +56,8 @@ export class PacketDecoder {
     const opener = this.#opener;
     if (this.#pending === 0) {
       if (this.input.length < opener.headerBytes) return null;
-      this.#pending = this.#checkedLength(opener.length(this.#sequence, this.input.peek(opener.headerBytes))) + 4 + opener.tagBytes;
+      this.#pending =
+        this.#checkedLength(opener.length(this.#sequence, this.input.peek(opener.headerBytes))) + 4 + opener.tagBytes;
     }
     if (this.input.length < this.#pending) return null;
     const body = opener.open(this.#sequence, this.input.take(this.#pending));

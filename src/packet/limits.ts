@@ -19,6 +19,8 @@ export const limits = {
   outboxStopBytes: 4_194_304,
   /** Channels at once that the peer may have open. */
   channels: 1_024,
+  /** The shortest RSA key that proves anything (OpenSSH RequiredRSASize is 1024 there; 2048 is what NIST SP 800-131A asks for). */
+  rsaBits: 2_048,
   /** Requests of the peer that wait for our user's answer, per channel and per connection. */
   pendingRequests: 128,
 } as const;

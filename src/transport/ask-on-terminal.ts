@@ -10,7 +10,8 @@ export async function askOnTerminal(
   instructions: string,
   prompts: readonly (readonly [prompt: string, echo: boolean])[],
 ): Promise<string[]> {
-  for (const text of [title, instructions]) if (text !== '') process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
+  for (const text of [title, instructions])
+    if (text !== '') process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
   const answers: string[] = [];
   for (const [prompt, echo] of prompts) answers.push(await ask(prompt, echo));
   return answers;

@@ -1,8 +1,8 @@
 // Requests that the peer makes on a channel (RFC 4254 section 6): a client hears how its command ended, a server decides
 // what to allow. Decisions may take their time; they are made one after the other, in the order of the requests.
 
-import { ProtocolError } from '../errors.ts';
 import type { InboundChannelRequest } from '../connection/channel-machine.ts';
+import { ProtocolError } from '../errors.ts';
 import { limits } from '../packet/limits.ts';
 import {
   breakRequest,
@@ -71,7 +71,8 @@ export class ChannelRequests {
   }
 
   receive(request: InboundChannelRequest): void {
-    if (this.#queue.length >= limits.pendingRequests) throw new ProtocolError('queue-overflow', 'too many channel requests at once');
+    if (this.#queue.length >= limits.pendingRequests)
+      throw new ProtocolError('queue-overflow', 'too many channel requests at once');
     this.#queue.push(request);
     if (!this.#busy) this.#next();
   }

@@ -305,7 +305,11 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /** Any other request. With `wantReply` (the default) resolves when granted. @throws ChannelRequestError */
-  async request(name: string, data: Uint8Array = new Uint8Array(0), options?: CallOptions & { wantReply?: boolean }): Promise<void> {
+  async request(
+    name: string,
+    data: Uint8Array = new Uint8Array(0),
+    options?: CallOptions & { wantReply?: boolean },
+  ): Promise<void> {
     if (options?.wantReply === false) this.#notify(name, data);
     else await this.#ask(name, data, options);
   }
@@ -334,7 +338,10 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** Server: tells which signal killed the command. */
   sendExitSignal(signal: string, options: { coreDumped?: boolean; message?: string } = {}): void {
     const { coreDumped = false, message = '' } = options;
-    this.#notify('exit-signal', exitSignalRequest.encode({ signal: signal.replace(/^SIG/, ''), coreDumped, message, language: '' }));
+    this.#notify(
+      'exit-signal',
+      exitSignalRequest.encode({ signal: signal.replace(/^SIG/, ''), coreDumped, message, language: '' }),
+    );
   }
 
   // ---- views --------------------------------------------------------------------------------------------------------

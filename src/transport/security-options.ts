@@ -1,7 +1,7 @@
 // The seed's view on a transport's algorithms: five lists in order of preference, live on the transport.
 
-import { type AlgorithmCategory, type AlgorithmLists, type AlgorithmNames } from '../algorithms/registry.ts';
 import { checkNames } from '../algorithms/policy.ts';
+import type { AlgorithmCategory, AlgorithmLists, AlgorithmNames } from '../algorithms/registry.ts';
 
 /** Where the lists live. */
 export interface AlgorithmHolder {

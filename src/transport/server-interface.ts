@@ -10,6 +10,7 @@ import type { Transport } from './transport.ts';
 type Eventually<T> = T | PromiseLike<T>;
 
 export type { AuthDecision } from '../auth/server.ts';
+
 import type { AuthDecision } from '../auth/server.ts';
 
 /** `true`, or the reason (RFC 4254 section 5.1) and text of a refusal. */

@@ -2,143 +2,51 @@
 // turns events into promises and promises into calls.
 
 import type { Duplex } from 'node:stream';
-import { type AlgorithmOptions, chooseAlgorithms, disableAlgorithms } from '../algorithms/policy.ts';
+import { chooseAlgorithms, disableAlgorithms } from '../algorithms/policy.ts';
 import type { AlgorithmLists } from '../algorithms/registry.ts';
-import {
-  type ClientAuthMethod,
-  type InteractiveAnswer,
-  interactiveMethod,
-  noneMethod,
-  passwordMethod,
-  publickeyMethod,
-} from '../auth/client.ts';
-import type { AuthOutcome } from '../auth/outcome.ts';
 import { decodeText, EMPTY } from '../bytes/bytes.ts';
-import type { InboundGlobalRequest, InboundOpen } from '../connection/connection.ts';
 import type { ReplyWaiter } from '../connection/replies.ts';
-import { nodeCrypto } from '../crypto/node/index.ts';
+import { loadMlkem768, nodeCrypto } from '../crypto/node/index.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { EngineEvent } from '../engine/events.ts';
-import type { Engine, RekeyLimits } from '../engine/engine.ts';
-import {
-  type AuthenticationAttempt,
-  AuthenticationError,
-  BadAuthenticationTypeError,
-  ClosedError,
-  DisconnectedError,
-  HostKeyError,
-  NegotiationError,
-  printable,
-  SSHError,
-  UsageError,
-} from '../errors.ts';
+import { type AuthenticationAttempt, ClosedError, DisconnectedError, printable, SSHError, UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import { type Address, dial, parseAddress } from '../io/dial.ts';
 import { NodeStream } from '../io/node-stream.ts';
 import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
-import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import { kexMethods } from '../kex/methods.ts';
+import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
-import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
-import { limits } from '../packet/limits.ts';
 import { OpenFailureReason } from '../wire/messages/connection.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
-import { tcpipOpen, x11Open } from '../wire/requests.ts';
-import { VERSION } from '../version.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
-import { answerAsClient, ChannelRequests } from './channel-requests.ts';
+import { answerAsClient } from './channel-requests.ts';
+import { ClientAuthentication } from './client-authentication.ts';
 import { Driver } from './driver.ts';
+import {
+  type CloseInfo,
+  type ConnectOptions,
+  channelSizes,
+  DEFAULT_REKEY,
+  DEFAULT_TIMEOUTS,
+  type InteractiveHandler,
+  type Negotiated,
+  type OpenChannelOptions,
+  openData,
+  type TransportOptions,
+  type TransportSocket,
+  toVerifier,
+  type VerifyHostKey,
+} from './options.ts';
 import { SecurityOptions } from './security-options.ts';
 import { ServerInterface } from './server-interface.ts';
+import { ServerSide } from './server-side.ts';
+import { VERSION } from './version.ts';
 import { type CallOptions, waitFor } from './waiting.ts';
 
-/** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
-export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;
-
-export interface TransportOptions {
-  /** Receive window of each channel, bytes. Default 2 MiB; 32 KiB to 2^32 - 1. */
-  readonly defaultWindowSize?: number;
-  /** Largest channel data in one packet that we take, bytes. Default 32 KiB; 4 KiB to 2^32 - 1. */
-  readonly defaultMaxPacketSize?: number;
-  /** What to offer: per category an exact list, or OpenSSH's `+`, `-`, `^` forms. */
-  readonly algorithms?: AlgorithmOptions;
-  /** Names to take away, per category. */
-  readonly disabledAlgorithms?: { readonly [category: string]: Iterable<string> };
-  /** Server: send `server-sig-algs`. Default true. */
-  readonly serverSigAlgs?: boolean;
-  /** Offer strict key exchange, the answer to Terrapin (CVE-2023-48795). Default true. */
-  readonly strictKex?: boolean;
-  /** When to exchange keys anew, whichever comes first. Default 1 GiB, 2^31 packets, one hour. */
-  readonly rekey?: Partial<RekeyLimits>;
-  readonly timeouts?: {
-    /** From the start to the first keys, and every later exchange. Milliseconds, default 20 s, 0 for none. */
-    readonly handshake?: number;
-    /** The server's answer to an authentication request. Default 30 s. */
-    readonly auth?: number;
-    /** The answer to a channel open. Default 60 s. */
-    readonly channelOpen?: number;
-    /** Server: from the start until authenticated. Default 120 s, 0 for none. */
-    readonly login?: number;
-  };
-  /** Server: failed authentication requests before it hangs up. Default 6. */
-  readonly maxAuthTries?: number;
-  /** Server: no failure is answered sooner, milliseconds. Default 10: unknown users must look like known ones. */
-  readonly authFailureDelay?: number;
-  /** Server: session channels at once. Default 10. */
-  readonly maxSessions?: number;
-  /** Hears what goes on: 1 phases and results, 2 details, 3 everything. Never secrets. */
-  readonly log?: (level: 1 | 2 | 3, message: string) => void;
-  /** Another implementation of the cryptography. */
-  readonly crypto?: CryptoProvider;
-}
-
-/** What a key exchange has brought. */
-export interface Negotiated extends NegotiatedAlgorithms {
-  /** Whether an eavesdropper who records today and has a quantum computer later is kept out. */
-  readonly postQuantum: boolean;
-  readonly strictKex: boolean;
-}
-
-/** How a connection ended. */
-export interface CloseInfo {
-  readonly by: 'us' | 'peer' | 'error';
-  readonly error: SSHError;
-}
-
-export interface OpenChannelOptions extends CallOptions {
-  /** Bytes; default the transport's. */
-  readonly windowSize?: number;
-  readonly maxPacketSize?: number;
-  /** direct-tcpip, forwarded-tcpip: where to. */
-  readonly destAddr?: readonly [host: string, port: number];
-  /** direct-tcpip, forwarded-tcpip, x11: where from. */
-  readonly srcAddr?: readonly [host: string, port: number];
-  /** Other kinds: what follows in CHANNEL_OPEN. */
-  readonly data?: Uint8Array;
-}
-
-/** A check of a server's key. Only the literal `true` is a yes; may throw a HostKeyError that says more. */
-export type VerifyHostKey = (key: PublicKey) => boolean | PromiseLike<boolean>;
-
-export interface ConnectOptions extends CallOptions {
-  /** The key that the server must have, several that it may have, a check, or the word that none is wanted. */
-  readonly hostKey: PublicKey | readonly PublicKey[] | VerifyHostKey | 'ignore';
-  readonly username?: string;
-  readonly password?: string;
-  readonly privateKey?: Signer;
-}
-
-/** Answers the server's questions: as many answers as prompts. */
-export type InteractiveHandler = (
-  title: string,
-  instructions: string,
-  prompts: readonly (readonly [prompt: string, echo: boolean])[],
-) => readonly string[] | PromiseLike<readonly string[]>;
-
-const DEFAULT_TIMEOUTS = { handshake: 20_000, auth: 30_000, channelOpen: 60_000, login: 120_000 };
-const DEFAULT_REKEY: RekeyLimits = { bytes: 2 ** 30, packets: 2 ** 31, milliseconds: 3_600_000 };
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;
 
@@ -162,22 +70,18 @@ export class Transport implements AsyncDisposable {
   readonly #serverKeys = new Map<string, Signer>();
   readonly #accepted = new AcceptQueue();
   readonly #banners: string[] = [];
-  readonly #attempts: AuthenticationAttempt[] = [];
+  readonly #auth: ClientAuthentication;
   #algorithms: AlgorithmLists;
   #stream: ByteStream | null = null;
   #driver: Driver | null = null;
-  #server: ServerInterface | null = null;
+  #server: ServerSide | null = null;
   #verifyHostKey: VerifyHostKey = () => true;
   #negotiated: Negotiated | null = null;
-  #serverSigAlgs: readonly string[] | null = null;
   #peerPings = false;
   #peerVersion: string | null = null;
   #username: string | null = null;
   #authenticated = false;
-  #authQueue: Promise<unknown> = Promise.resolve();
   #keysWaiters: { resolve(value: Negotiated): void; reject(error: unknown): void }[] = [];
-  #sessions = 0;
-  #noMoreSessions = false;
   #keepalive: { interval: number; countMax: number } | null = null;
   #error: SSHError | null = null;
   #lastException: SSHError | null = null;
@@ -193,6 +97,12 @@ export class Transport implements AsyncDisposable {
     else if (isDuplex(sock)) this.#stream = new NodeStream(sock);
     else if (isSocketLike(sock)) this.#stream = new SocketLikeStream(sock);
     else toAddress(sock);
+    this.#auth = new ClientAuthentication({
+      engine: () => this.#engine(),
+      pubkeys: () => this.#algorithms.pubkeys,
+      log: (level, message) => this.#log(level, message),
+      timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -217,7 +127,12 @@ export class Transport implements AsyncDisposable {
    */
   async startServer(server: ServerInterface = new ServerInterface(), options: CallOptions = {}): Promise<Negotiated> {
     if (this.#serverKeys.size === 0) throw new UsageError('a server needs a host key: call addServerKey first');
-    this.#server = server;
+    this.#server = new ServerSide(server, {
+      transport: this,
+      options: this.#options,
+      accepted: this.#accepted,
+      hookFailed: (error) => this.#hookFailed(error),
+    });
     return this.#start('server', options);
   }
 
@@ -225,7 +140,8 @@ export class Transport implements AsyncDisposable {
   async connect(options: ConnectOptions): Promise<void> {
     const { hostKey, username, password, privateKey, ...call } = options;
     if (hostKey === undefined) throw new UsageError("connect needs `hostKey`: a key, a check, or 'ignore'");
-    if ((password !== undefined || privateKey !== undefined) && !username) throw new UsageError('connect needs a username to authenticate');
+    if ((password !== undefined || privateKey !== undefined) && !username)
+      throw new UsageError('connect needs a username to authenticate');
     if (hostKey !== 'ignore' && typeof hostKey !== 'function') this.#preferKeysOf([hostKey].flat());
     await this.startClient({ ...call, verifyHostKey: toVerifier(hostKey) });
     if (privateKey !== undefined) await this.authPublickey(username as string, privateKey, call);
@@ -269,7 +185,7 @@ export class Transport implements AsyncDisposable {
 
   /** Tries without credentials. Resolves with the methods for the next step, empty when in. See {@link authPassword} for errors. */
   async authNone(username: string, options?: CallOptions): Promise<readonly string[]> {
-    return this.#authenticate(username, noneMethod(username), options);
+    return this.#auth.none(username, options);
   }
 
   /**
@@ -284,23 +200,19 @@ export class Transport implements AsyncDisposable {
     password: string,
     options: CallOptions & { fallback?: boolean; onChangeRequest?: (prompt: string) => string | PromiseLike<string> } = {},
   ): Promise<readonly string[]> {
-    try {
-      return await this.#authenticate(username, passwordMethod(username, password, options.onChangeRequest), options);
-    } catch (error) {
-      const asks = error instanceof BadAuthenticationTypeError && error.allowedTypes.includes('keyboard-interactive');
-      if (!asks || options.fallback === false) throw error;
-      return this.#passwordByQuestion(username, password, options, error);
-    }
+    return this.#auth.password(username, password, options);
   }
 
   /**
    * Tries a key. `query` asks first whether the server would take it; by default only where signing is costly.
    * Errors as {@link authPassword}.
    */
-  async authPublickey(username: string, key: Signer, options: CallOptions & { query?: boolean } = {}): Promise<readonly string[]> {
-    const algorithm = this.#signatureAlgorithm(key);
-    const query = options.query ?? key.costly ?? false;
-    return this.#authenticate(username, publickeyMethod(username, key, algorithm, query), options);
+  async authPublickey(
+    username: string,
+    key: Signer,
+    options: CallOptions & { query?: boolean } = {},
+  ): Promise<readonly string[]> {
+    return this.#auth.publickey(username, key, options);
   }
 
   /** Lets `handler` answer the server's questions, as often as it asks. Errors as {@link authPassword}. */
@@ -309,9 +221,7 @@ export class Transport implements AsyncDisposable {
     handler: InteractiveHandler,
     options: CallOptions & { submethods?: string } = {},
   ): Promise<readonly string[]> {
-    const answer: InteractiveAnswer = ({ name, instructions, prompts }) =>
-      handler(name, instructions, prompts.map(({ prompt, echo }) => [prompt, echo] as const));
-    return this.#authenticate(username, interactiveMethod(username, answer, options.submethods), options);
+    return this.#auth.interactive(username, handler, options);
   }
 
   /** As {@link authInteractive}, asking on the terminal; what is not to be echoed is not. */
@@ -326,7 +236,7 @@ export class Transport implements AsyncDisposable {
 
   /** Every attempt so far, without secrets. */
   get authAttempts(): readonly AuthenticationAttempt[] {
-    return this.#attempts;
+    return this.#auth.attempts;
   }
 
   // ---- channels -----------------------------------------------------------------------------------------------------
@@ -343,8 +253,7 @@ export class Transport implements AsyncDisposable {
    */
   openChannel(kind: string, options: OpenChannelOptions = {}): Promise<Channel> {
     const data = openData(kind, options);
-    const windowBytes = clamp(options.windowSize ?? this.#options.defaultWindowSize ?? limits.windowBytes, 32_768);
-    const maxPacketBytes = clamp(options.maxPacketSize ?? this.#options.defaultMaxPacketSize ?? limits.channelPacketBytes, 4_096);
+    const { windowBytes, maxPacketBytes } = channelSizes(this.#options, options);
     const channel = new Channel({ transport: this, kind, windowBytes, onRequest: answerAsClient });
     return waitFor<Channel>(
       `opening a '${kind}' channel`,
@@ -396,7 +305,11 @@ export class Transport implements AsyncDisposable {
   }
 
   /** Asks for something that concerns the whole connection. Resolves with the answer's data, null where it was refused. */
-  globalRequest(kind: string, data: Uint8Array = EMPTY, options: CallOptions & { wait?: boolean } = {}): Promise<Uint8Array | null> {
+  globalRequest(
+    kind: string,
+    data: Uint8Array = EMPTY,
+    options: CallOptions & { wait?: boolean } = {},
+  ): Promise<Uint8Array | null> {
     if (options.wait === false) {
       this.#engine().globalRequest(kind, data, null);
       return Promise.resolve(null);
@@ -430,7 +343,8 @@ export class Transport implements AsyncDisposable {
 
   /** The user that is logged in, or null before that. */
   getUsername(): string | null {
-    return this.#authenticated ? this.#username : null;
+    if (!this.#authenticated) return null;
+    return this.#username ?? this.#auth.username;
   }
 
   /** What the server said before the login, all banners one after the other, or null. Hostile text: escape it for terminals. */
@@ -517,7 +431,7 @@ export class Transport implements AsyncDisposable {
     if (this.#driver !== null) throw new UsageError('this transport has been started before');
     if (this.#error !== null) throw this.#error;
     options.signal?.throwIfAborted();
-    const stream = await this.#openStream(options);
+    const [stream] = await Promise.all([this.#openStream(options), this.#loadKem()]);
     const { handshake, login } = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
     const { maxAuthTries = 6, authFailureDelay = 10, serverSigAlgs = true } = this.#options;
     const driver = new Driver(
@@ -536,7 +450,7 @@ export class Transport implements AsyncDisposable {
             ? null
             : {
                 hostKeys: [...this.#serverKeys.values()],
-                auth: authHooks(this.#server as ServerInterface),
+                auth: (this.#server as ServerSide).authHooks(),
                 authLimits: { maxAttempts: maxAuthTries, failureDelayMs: authFailureDelay },
                 loginTimeoutMs: login,
                 serverSigAlgs,
@@ -544,8 +458,15 @@ export class Transport implements AsyncDisposable {
       },
       {
         onEvent: (event) => this.#event(event),
-        onChannelOpen: (open) => this.#peerOpens(open),
-        onGlobalRequest: (request) => this.#peerRequests(request),
+        onChannelOpen: (open) => {
+          // A client has asked for no channel of the server's, so it accepts none.
+          if (this.#server === null) open.refuse(OpenFailureReason.administrativelyProhibited, 'not expected');
+          else this.#server.channelOpen(open);
+        },
+        onGlobalRequest: (request) => {
+          if (this.#server === null) request.reply(null);
+          else this.#server.globalRequest(request);
+        },
       },
     );
     this.#driver = driver;
@@ -562,11 +483,20 @@ export class Transport implements AsyncDisposable {
     const address = toAddress(this.#sock as string | readonly [string, number] | Address);
     this.#log(1, `connecting to ${address.host} port ${address.port ?? 22}`);
     const controller = new AbortController();
-    this.#stream = await waitFor<ByteStream>('connecting', { ...(signal && { signal }), ...(timeout && { timeout }) }, (settle) => {
-      dial(address, { signal: controller.signal }).then(settle.resolve, settle.reject);
-      return () => controller.abort();
-    });
+    this.#stream = await waitFor<ByteStream>(
+      'connecting',
+      { ...(signal && { signal }), ...(timeout && { timeout }) },
+      (settle) => {
+        dial(address, { signal: controller.signal }).then(settle.resolve, settle.reject);
+        return () => controller.abort();
+      },
+    );
     return this.#stream;
+  }
+
+  /** The post-quantum code is only loaded where it may be used, and while the connection is being made. */
+  async #loadKem(): Promise<void> {
+    if (this.#crypto === nodeCrypto && this.#algorithms.kex.some((name) => name.startsWith('mlkem768'))) await loadMlkem768();
   }
 
   #engine(): Engine {
@@ -591,7 +521,7 @@ export class Transport implements AsyncDisposable {
       }
       case 'extensions': {
         const algorithms = event.extensions.get('server-sig-algs');
-        if (algorithms !== undefined) this.#serverSigAlgs = decodeText(algorithms).split(',');
+        if (algorithms !== undefined) this.#auth.serverSigAlgs = decodeText(algorithms).split(',');
         this.#peerPings = event.extensions.has('ping@openssh.com');
         this.#log(2, `the peer's extensions: ${[...event.extensions.keys()].join(', ')}`);
         break;
@@ -605,7 +535,7 @@ export class Transport implements AsyncDisposable {
           const { user, method, key } = event.who;
           this.#username = user;
           this.#log(1, `'${printable(user)}' logged in by ${method}`);
-          this.#server?.authenticated(user, method, key, this);
+          this.#server?.interface.authenticated(user, method, key, this);
         }
         break;
       case 'debug':
@@ -631,163 +561,19 @@ export class Transport implements AsyncDisposable {
   /** A hook that throws is a fault of ours, and no reason to go on with a connection that nobody decides about. */
   #hookFailed(error: unknown): void {
     this.#log(1, `a server hook failed: ${error instanceof Error ? error.message : String(error)}`);
-    this.#lastException = error instanceof SSHError ? error : new SSHError('ERR_SSH_CLOSED', 'a server hook failed', { cause: error });
+    this.#lastException =
+      error instanceof SSHError ? error : new SSHError('ERR_SSH_CLOSED', 'a server hook failed', { cause: error });
     this.#driver?.engine.close(DisconnectReason.byApplication, 'internal error');
-  }
-
-  // ---- what the peer wants ------------------------------------------------------------------------------------------
-
-  #peerOpens(open: InboundOpen): void {
-    const server = this.#server;
-    const { administrativelyProhibited, resourceShortage } = OpenFailureReason;
-    // A client has asked for no channel of the server's, so it accepts none.
-    if (server === null) return open.refuse(administrativelyProhibited, 'not expected');
-    const isSession = open.kind === 'session';
-    if (isSession && this.#noMoreSessions) return open.refuse(administrativelyProhibited, 'no more sessions');
-    if (isSession && this.#sessions >= (this.#options.maxSessions ?? 10)) return open.refuse(resourceShortage, 'too many sessions');
-    if (isSession) this.#sessions++;
-    const release = () => {
-      if (isSession) this.#sessions--;
-    };
-    this.#decide(
-      () => server.checkChannelRequest(open.kind, -1),
-      (decision) => {
-        if (decision === true) {
-          this.#acceptChannel(open, server, release);
-          return;
-        }
-        release();
-        const { reason, description } = typeof decision === 'object' && decision !== null ? decision : { reason: administrativelyProhibited, description: 'not allowed' };
-        open.refuse(reason, description);
-      },
-    );
-  }
-
-  #acceptChannel(open: InboundOpen, server: ServerInterface, release: () => void): void {
-    const windowBytes = clamp(this.#options.defaultWindowSize ?? limits.windowBytes, 32_768);
-    const maxPacketBytes = clamp(this.#options.defaultMaxPacketSize ?? limits.channelPacketBytes, 4_096);
-    const channel: Channel = new Channel({
-      transport: this,
-      kind: open.kind,
-      windowBytes,
-      onRequest: (_channel, request) => requests.receive(request),
-      onClosed: release,
-    });
-    const requests = new ChannelRequests(channel, server, (error) => this.#hookFailed(error));
-    channel.attach(open.accept(channel.handler, { windowBytes, maxPacketBytes }));
-    this.#accepted.push(channel);
-  }
-
-  #peerRequests({ request, data, reply }: InboundGlobalRequest): void {
-    const server = this.#server;
-    if (server === null) return reply(null);
-    if (request === 'no-more-sessions@openssh.com') {
-      this.#noMoreSessions = true;
-      return reply(EMPTY);
-    }
-    this.#decide(
-      () => server.checkGlobalRequest(request, data),
-      (granted) => reply(granted === true ? EMPTY : granted instanceof Uint8Array ? granted : null),
-    );
-  }
-
-  /** Asks a hook, which may take its time. */
-  #decide<T>(ask: () => T | PromiseLike<T>, decided: (value: T) => void): void {
-    let answer: T | PromiseLike<T>;
-    try {
-      answer = ask();
-    } catch (error) {
-      this.#hookFailed(error);
-      return;
-    }
-    if (typeof (answer as PromiseLike<T> | null | undefined)?.then === 'function') {
-      (answer as PromiseLike<T>).then(decided, (error) => this.#hookFailed(error));
-    } else {
-      decided(answer as T);
-    }
-  }
-
-  // ---- authentication, inside ---------------------------------------------------------------------------------------
-
-  /** One attempt after the other: the engine takes one at a time, and one that timed out may still be under way. */
-  #authenticate(username: string, method: ClientAuthMethod, options?: CallOptions): Promise<readonly string[]> {
-    const attempt = () =>
-      waitFor<readonly string[]>(
-        `'${method.method}' authentication`,
-        options,
-        ({ resolve, reject }) => {
-          this.#log(2, `trying '${method.method}' for '${printable(username)}'${method.key ? ` with ${method.key}` : ''}`);
-          this.#engine().authenticate(method, (outcome) => {
-            try {
-              resolve(this.#judge(username, method, outcome));
-            } catch (error) {
-              reject(error);
-            }
-          });
-          return undefined;
-        },
-        this.#options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
-      );
-    const result = this.#authQueue.then(attempt, attempt);
-    this.#authQueue = result.catch(() => {});
-    return result;
-  }
-
-  #judge(username: string, { method, key }: ClientAuthMethod, outcome: AuthOutcome | SSHError): readonly string[] {
-    if (outcome instanceof SSHError) throw outcome;
-    const record = (result: AuthenticationAttempt['result'], next: readonly string[]) => {
-      this.#attempts.push({ method, result, next, ...(key !== undefined && { key }) });
-      this.#log(2, `'${method}': ${result}${next.length > 0 ? `; the server takes ${next.map(printable).join(', ')}` : ''}`);
-    };
-    if (outcome.result === 'success') {
-      record('success', []);
-      this.#username = username;
-      return [];
-    }
-    const { methods, partialSuccess, refused } = outcome;
-    if (partialSuccess) {
-      record('partial', methods);
-      return methods;
-    }
-    record(refused ? 'refused' : 'failure', methods);
-    if (method !== 'none' && methods.includes(method)) {
-      const why = refused ? `the server does not want the key ${key}` : 'the server refused it';
-      throw new AuthenticationError(`'${method}' authentication as '${printable(username)}' failed: ${why}`, {
-        allowedTypes: methods,
-        attempts: [...this.#attempts],
-      });
-    }
-    throw new BadAuthenticationTypeError(method, methods, [...this.#attempts]);
-  }
-
-  async #passwordByQuestion(username: string, password: string, options: CallOptions, original: unknown): Promise<readonly string[]> {
-    const answer: InteractiveAnswer = ({ prompts }) => {
-      if (prompts.length === 0) return [];
-      // More than one question, or one to be shown, is not the password.
-      return prompts.length === 1 && prompts[0]?.echo === false ? [password] : null;
-    };
-    try {
-      return await this.#authenticate(username, interactiveMethod(username, answer), options);
-    } catch (error) {
-      if (error instanceof BadAuthenticationTypeError) throw original;
-      throw error;
-    }
-  }
-
-  /** RFC 8332 section 3.3: the first that we may use and the server says it takes. */
-  #signatureAlgorithm(key: Signer): SignatureAlgorithm {
-    const ours = key.algorithms.filter((name) => this.#algorithms.pubkeys.includes(name));
-    const theirs = this.#serverSigAlgs;
-    const chosen = theirs === null ? ours[0] : (ours.find((name) => theirs.includes(name)) ?? null);
-    if (chosen) return chosen;
-    throw new NegotiationError('signature', ours, theirs ?? []);
   }
 
   /** A known host key decides which algorithms come first, or the server would come with another of its keys. */
   #preferKeysOf(keys: readonly PublicKey[]): void {
     const known = new Set<string>(keys.flatMap((key) => key.algorithms));
     const { keys: all } = this.#algorithms;
-    this.#algorithms = { ...this.#algorithms, keys: [...all.filter((name) => known.has(name)), ...all.filter((name) => !known.has(name))] };
+    this.#algorithms = {
+      ...this.#algorithms,
+      keys: [...all.filter((name) => known.has(name)), ...all.filter((name) => !known.has(name))],
+    };
   }
 
   #describe(): string {
@@ -795,7 +581,9 @@ export class Transport implements AsyncDisposable {
     if (this.#driver === null) return 'unconnected';
     if (this.#negotiated === null) return 'connecting';
     const { cipher } = this.#negotiated.clientToServer;
-    const state = this.#authenticated ? `active; ${this.#driver.engine.channelCount} open channel(s)` : 'connected; awaiting auth';
+    const state = this.#authenticated
+      ? `active; ${this.#driver.engine.channelCount} open channel(s)`
+      : 'connected; awaiting auth';
     return `(cipher ${cipher}) (${state})`;
   }
 
@@ -817,51 +605,6 @@ function toAddress(sock: string | readonly [string, number] | Address): Address 
   if (Array.isArray(sock) && sock.length === 2) return { host: sock[0], port: sock[1] };
   if (typeof (sock as Address).host === 'string') return sock as Address;
   throw new UsageError('a transport needs a Duplex, an object with send and recv, or an address');
-}
-
-function toVerifier(hostKey: ConnectOptions['hostKey']): VerifyHostKey {
-  if (hostKey === 'ignore') return () => true;
-  if (typeof hostKey === 'function') return hostKey;
-  const expected = [hostKey].flat() as readonly PublicKey[];
-  return (key) => {
-    if (expected.some((one) => one.equals(key))) return true;
-    const { fingerprint } = key;
-    const expectedFingerprint = expected.map((one) => one.fingerprint).join(', ');
-    throw new HostKeyError('changed', `the server's host key is ${fingerprint}, expected was ${expectedFingerprint}`, {
-      fingerprint,
-      expectedFingerprint,
-    });
-  };
-}
-
-function authHooks(server: ServerInterface) {
-  return {
-    allowedMethods: (user: string) => server.getAllowedAuths(user),
-    none: (user: string) => server.checkAuthNone(user),
-    password: (user: string, password: string, fresh: string | null) => server.checkAuthPassword(user, password, fresh),
-    publickey: (user: string, key: PublicKey, signed: boolean) => server.checkAuthPublickey(user, key, signed),
-    interactive: (user: string, submethods: string) => server.checkAuthInteractive(user, submethods),
-    interactiveResponse: (user: string, responses: readonly string[]) => server.checkAuthInteractiveResponse(responses, user),
-    banner: (user: string) => server.getBanner(user),
-  };
-}
-
-function openData(kind: string, { destAddr, srcAddr, data }: OpenChannelOptions): Uint8Array {
-  if (data !== undefined) return data;
-  if (kind === 'direct-tcpip' || kind === 'forwarded-tcpip') {
-    if (destAddr === undefined || srcAddr === undefined) throw new UsageError(`a '${kind}' channel needs destAddr and srcAddr`);
-    return tcpipOpen.encode({ host: destAddr[0], port: destAddr[1], originatorHost: srcAddr[0], originatorPort: srcAddr[1] });
-  }
-  if (kind === 'x11') {
-    if (srcAddr === undefined) throw new UsageError("an 'x11' channel needs srcAddr");
-    return x11Open.encode({ originatorHost: srcAddr[0], originatorPort: srcAddr[1] });
-  }
-  return EMPTY;
-}
-
-function clamp(bytes: number, least: number): number {
-  if (!Number.isInteger(bytes)) throw new UsageError(`not a size in bytes: ${bytes}`);
-  return Math.min(Math.max(bytes, least), 0xffff_ffff);
 }
 
 function describeKeys(negotiated: Negotiated, first: boolean, hostKey: PublicKey): string {

@@ -1,8 +1,8 @@
 // Transport layer messages: RFC 4253 section 11 and 7, RFC 8308, and OpenSSH's ping (PROTOCOL section 1.9).
 
-import { DecodeError, type Reader } from '../reader.ts';
 import { bool, bytes, type Field, name, nameList, raw, text, u32 } from '../fields.ts';
 import { message, type Values } from '../message.ts';
+import { DecodeError, type Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 
 /** The language tag at the end of texts. Some old peers leave it out altogether, and nobody uses it. */

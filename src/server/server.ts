@@ -1,0 +1,282 @@
+// A listener: one Transport per connection, limits on those that have not logged in, and an orderly end. Who may do what is the
+// ServerInterface's to decide. No error of the listener or of one connection ever becomes an uncaught exception.
+
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import { type SSHError, UsageError } from '../errors.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { Signer } from '../keys/signer.ts';
+import type { CloseInfo, TransportOptions } from '../transport/options.ts';
+import type { ServerInterface } from '../transport/server-interface.ts';
+import { Transport } from '../transport/transport.ts';
+import { type Refusal, Startups } from './startups.ts';
+
+/** One accepted connection. */
+export interface ServerConnection {
+  /** Counts the connections of one server, from 1. */
+  readonly id: number;
+  readonly transport: Transport;
+  /** Empty for a unix socket. IPv4 addresses are in their IPv4 form, also where the socket is an IPv6 one. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** Who has logged in, and by what. `key` is the one whose signature was verified. */
+export interface LoginInfo {
+  readonly username: string;
+  readonly method: string;
+  readonly key: PublicKey | null;
+}
+
+/** How a connection ended; `username` is null where nobody has logged in. */
+export interface ConnectionCloseInfo extends CloseInfo {
+  readonly username: string | null;
+}
+
+/** A connection that was closed at once, before any key exchange. */
+export interface RefusedInfo {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly reason: Refusal;
+}
+
+export interface ServerOptions extends TransportOptions {
+  /** At least one; of each type the last is taken. */
+  readonly hostKeys: readonly Signer[];
+  /** The decisions for one connection. Called once for each, so that state of one never reaches another. */
+  readonly server: (connection: ServerConnection) => ServerInterface;
+  /** Connections at once that have not logged in. Default 100, 0 for no limit. */
+  readonly maxStartups?: number;
+  /** Of these, from one address. Default 10, 0 for no limit. */
+  readonly maxPerSource?: number;
+  readonly onConnection?: (connection: ServerConnection) => void;
+  readonly onLogin?: (connection: ServerConnection, login: LoginInfo) => void;
+  readonly onClose?: (connection: ServerConnection, info: ConnectionCloseInfo) => void;
+  readonly onRefused?: (info: RefusedInfo) => void;
+  /**
+   * Hears of errors that concern no peer: the listener's own (out of file descriptors), and what a callback of these options
+   * has thrown. Without it they are dropped; the server goes on in any case.
+   */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Where to listen. A host and a port, or the path of a unix socket. */
+export type ListenOptions =
+  | {
+      /** Default 127.0.0.1: to be reachable from elsewhere is something to ask for. */
+      readonly host?: string;
+      /** Default 0: any that is free. */
+      readonly port?: number;
+    }
+  | { readonly path: string };
+
+/** Where a server listens: `path` for a unix socket, else `host` and `port`. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | null;
+}
+
+const DEFAULT_MAX_STARTUPS = 100;
+const DEFAULT_MAX_PER_SOURCE = 10;
+/** A line before the identification is allowed (RFC 4253 section 4.2), and clients show it. */
+const REFUSAL_TEXT = 'Too many connections that have not logged in; try again later\r\n';
+
+/**
+ * Makes a server; {@link Server.listen} starts it.
+ *
+ * @example
+ * await using server = createServer({ hostKeys: [await generateKey('ed25519')], server: () => new MyServer() });
+ * const { port } = await server.listen({ host: '127.0.0.1', port: 2222 });
+ * @throws UsageError without a host key, or for a limit that is not a whole number
+ */
+export function createServer(options: ServerOptions): Server {
+  return new Server(options);
+}
+
+/** A listening SSH server. See {@link createServer}. */
+export class Server implements AsyncDisposable {
+  readonly #options: ServerOptions;
+  readonly #transportOptions: TransportOptions;
+  readonly #startups: Startups;
+  readonly #connections = new Map<Transport, ServerConnection>();
+  #listener: NetServer | null = null;
+  #address: ServerAddress | null = null;
+  #nextId = 1;
+  #closing: Promise<void> | null = null;
+
+  /** Use {@link createServer}. @internal */
+  constructor(options: ServerOptions) {
+    const { hostKeys, server, maxStartups = DEFAULT_MAX_STARTUPS, maxPerSource = DEFAULT_MAX_PER_SOURCE, ...rest } = options;
+    const { onConnection, onLogin, onClose, onRefused, onError, ...transportOptions } = rest;
+    if (!Array.isArray(hostKeys) || hostKeys.length === 0) throw new UsageError('a server needs at least one host key');
+    if (typeof server !== 'function') throw new UsageError('`server` is a function that makes a ServerInterface');
+    for (const [name, limit] of Object.entries({ maxStartups, maxPerSource })) {
+      if (!Number.isSafeInteger(limit) || limit < 0) throw new UsageError(`${name} is not a whole number: ${limit}`);
+    }
+    this.#options = options;
+    this.#transportOptions = transportOptions;
+    this.#startups = new Startups(maxStartups, maxPerSource);
+  }
+
+  /** The connections that are not over, oldest first. */
+  get connections(): readonly ServerConnection[] {
+    return [...this.#connections.values()];
+  }
+
+  /** How many of them have not logged in yet. */
+  get startups(): number {
+    return this.#startups.total;
+  }
+
+  /** Where it listens, or null. */
+  get address(): ServerAddress | null {
+    return this.#address;
+  }
+
+  /**
+   * Starts to listen and resolves with the bound address.
+   * @throws UsageError if it has listened before; the system's error (EADDRINUSE, EACCES) where it cannot.
+   */
+  listen(options: ListenOptions = {}): Promise<ServerAddress> {
+    if (this.#listener !== null || this.#closing !== null) {
+      return Promise.reject(new UsageError('this server has been started before'));
+    }
+    const where = 'path' in options ? { path: options.path } : { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
+    const listener = createNetServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#listener = listener;
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) => {
+        this.#listener = null;
+        reject(error);
+      };
+      listener.once('error', failed);
+      listener.listen(where, () => {
+        listener.off('error', failed);
+        // EMFILE and the like: what is there goes on, and what comes later is accepted when there is room again.
+        listener.on('error', (error) => this.#report(error));
+        const bound = listener.address();
+        this.#address =
+          typeof bound === 'object' && bound !== null
+            ? { host: bound.address, port: bound.port, path: null }
+            : { host: '', port: 0, path: bound };
+        resolve(this.#address);
+      });
+    });
+  }
+
+  /**
+   * Stops accepting, says DISCONNECT to every peer and resolves when all connections are gone. What is queued for a peer goes
+   * out first, for at most two seconds. Never fails, may be called again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Stops accepting and drops every connection without a word. */
+  destroy(): void {
+    const closed = this.close();
+    for (const transport of this.#connections.keys()) transport.destroy();
+    void closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const listener = this.#listener;
+    const stopped = listener?.listening ? new Promise<void>((resolve) => listener.close(() => resolve())) : null;
+    this.#address = null;
+    const goodbye = { message: 'the server is shutting down' };
+    await Promise.all([...this.#connections.keys()].map((transport) => transport.close(goodbye)));
+    await stopped;
+  }
+
+  #accept(socket: Socket): void {
+    // A peer may be gone before anyone listens for it.
+    socket.on('error', () => {});
+    const { remotePort = 0, localPort = 0 } = socket;
+    const remoteAddress = plainAddress(socket.remoteAddress);
+    const localAddress = plainAddress(socket.localAddress);
+    const overUnixSocket = this.#address?.path !== null;
+    const slot = this.#startups.begin(overUnixSocket ? null : remoteAddress);
+    if (typeof slot === 'string') {
+      // What the peer has sent is thrown away, or the reset that unread bytes cause would overtake the text.
+      socket.resume();
+      socket.end(REFUSAL_TEXT, () => socket.destroy());
+      this.#call(this.#options.onRefused, { remoteAddress, remotePort, reason: slot });
+      return;
+    }
+    const id = this.#nextId++;
+    const { log } = this.#options;
+    const transport = new Transport(socket, {
+      ...this.#transportOptions,
+      ...(log && { log: (level: 1 | 2 | 3, message: string) => log(level, `connection ${id}: ${message}`) }),
+    });
+    for (const key of this.#options.hostKeys) transport.addServerKey(key);
+    const connection: ServerConnection = { id, transport, remoteAddress, remotePort, localAddress, localPort };
+    this.#connections.set(transport, connection);
+    let username: string | null = null;
+    void transport.closed.then((info) => {
+      slot();
+      this.#connections.delete(transport);
+      this.#call(this.#options.onClose, connection, { ...info, username });
+    });
+    this.#call(this.#options.onConnection, connection);
+    let decisions: ServerInterface;
+    try {
+      decisions = observeLogin(this.#options.server(connection), (login) => {
+        slot();
+        username = login.username;
+        this.#call(this.#options.onLogin, connection, login);
+      });
+    } catch (error) {
+      this.#report(error);
+      transport.destroy();
+      return;
+    }
+    // How it ends is what `closed` tells; a handshake that fails is the peer's affair.
+    transport.startServer(decisions).catch(() => {});
+  }
+
+  /** Calls a callback of the options; what it throws must not end up in the middle of a connection. */
+  #call<A extends readonly unknown[]>(callback: ((...args: A) => void) | undefined, ...args: A): void {
+    try {
+      callback?.(...args);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #report(error: SSHError | unknown): void {
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
+
+/** The same decisions, and `onLogin` hears when `authenticated` is called. The object itself stays as its owner made it. */
+function observeLogin(decisions: ServerInterface, onLogin: (login: LoginInfo) => void): ServerInterface {
+  const authenticated: ServerInterface['authenticated'] = (username, method, key, transport) => {
+    onLogin({ username, method, key });
+    decisions.authenticated(username, method, key, transport);
+  };
+  return new Proxy(decisions, {
+    get(target, property) {
+      if (property === 'authenticated') return authenticated;
+      const value: unknown = Reflect.get(target, property, target);
+      // Methods must see their own object: private fields are not there through a proxy.
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** An IPv4 address that came over an IPv6 socket is an IPv4 address: one source must not count as two. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+}

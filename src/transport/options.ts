@@ -1,0 +1,148 @@
+// What a Transport can be told, and what it tells: the types of its options and results, and their defaults.
+
+import type { Duplex } from 'node:stream';
+import type { AlgorithmOptions } from '../algorithms/policy.ts';
+import { EMPTY } from '../bytes/bytes.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { RekeyLimits } from '../engine/engine.ts';
+import { HostKeyError, type SSHError, UsageError } from '../errors.ts';
+import type { Address } from '../io/dial.ts';
+import type { SocketLike } from '../io/socket-like.ts';
+import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { Signer } from '../keys/signer.ts';
+import { limits } from '../packet/limits.ts';
+import { tcpipOpen, x11Open } from '../wire/requests.ts';
+import type { CallOptions } from './waiting.ts';
+
+/** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
+export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;
+
+export interface TransportOptions {
+  /** Receive window of each channel, bytes. Default 2 MiB; 32 KiB to 2^32 - 1. */
+  readonly defaultWindowSize?: number;
+  /** Largest channel data in one packet that we take, bytes. Default 32 KiB; 4 KiB to 2^32 - 1. */
+  readonly defaultMaxPacketSize?: number;
+  /** What to offer: per category an exact list, or OpenSSH's `+`, `-`, `^` forms. */
+  readonly algorithms?: AlgorithmOptions;
+  /** Names to take away, per category. */
+  readonly disabledAlgorithms?: { readonly [category: string]: Iterable<string> };
+  /** Server: send `server-sig-algs`. Default true. */
+  readonly serverSigAlgs?: boolean;
+  /** Offer strict key exchange, the answer to Terrapin (CVE-2023-48795). Default true. */
+  readonly strictKex?: boolean;
+  /** When to exchange keys anew, whichever comes first. Default 1 GiB, 2^31 packets, one hour. */
+  readonly rekey?: Partial<RekeyLimits>;
+  readonly timeouts?: {
+    /** From the start to the first keys, and every later exchange. Milliseconds, default 20 s, 0 for none. */
+    readonly handshake?: number;
+    /** The server's answer to an authentication request. Default 30 s. */
+    readonly auth?: number;
+    /** The answer to a channel open. Default 60 s. */
+    readonly channelOpen?: number;
+    /** Server: from the start until authenticated. Default 120 s, 0 for none. */
+    readonly login?: number;
+  };
+  /** Server: failed authentication requests before it hangs up. Default 6. */
+  readonly maxAuthTries?: number;
+  /** Server: no failure is answered sooner, milliseconds. Default 10: unknown users must look like known ones. */
+  readonly authFailureDelay?: number;
+  /** Server: session channels at once. Default 10. */
+  readonly maxSessions?: number;
+  /** Hears what goes on: 1 phases and results, 2 details, 3 everything. Never secrets. */
+  readonly log?: (level: 1 | 2 | 3, message: string) => void;
+  /** Another implementation of the cryptography. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** What a key exchange has brought. */
+export interface Negotiated extends NegotiatedAlgorithms {
+  /** Whether an eavesdropper who records today and has a quantum computer later is kept out. */
+  readonly postQuantum: boolean;
+  readonly strictKex: boolean;
+}
+
+/** How a connection ended. */
+export interface CloseInfo {
+  readonly by: 'us' | 'peer' | 'error';
+  readonly error: SSHError;
+}
+
+export interface OpenChannelOptions extends CallOptions {
+  /** Bytes; default the transport's. */
+  readonly windowSize?: number;
+  readonly maxPacketSize?: number;
+  /** direct-tcpip, forwarded-tcpip: where to. */
+  readonly destAddr?: readonly [host: string, port: number];
+  /** direct-tcpip, forwarded-tcpip, x11: where from. */
+  readonly srcAddr?: readonly [host: string, port: number];
+  /** Other kinds: what follows in CHANNEL_OPEN. */
+  readonly data?: Uint8Array;
+}
+
+/** A check of a server's key. Only the literal `true` is a yes; may throw a HostKeyError that says more. */
+export type VerifyHostKey = (key: PublicKey) => boolean | PromiseLike<boolean>;
+
+export interface ConnectOptions extends CallOptions {
+  /** The key that the server must have, several that it may have, a check, or the word that none is wanted. */
+  readonly hostKey: PublicKey | readonly PublicKey[] | VerifyHostKey | 'ignore';
+  readonly username?: string;
+  readonly password?: string;
+  readonly privateKey?: Signer;
+}
+
+/** Answers the server's questions: as many answers as prompts. */
+export type InteractiveHandler = (
+  title: string,
+  instructions: string,
+  prompts: readonly (readonly [prompt: string, echo: boolean])[],
+) => readonly string[] | PromiseLike<readonly string[]>;
+
+export const DEFAULT_TIMEOUTS = { handshake: 20_000, auth: 30_000, channelOpen: 60_000, login: 120_000 };
+export const DEFAULT_REKEY: RekeyLimits = { bytes: 2 ** 30, packets: 2 ** 31, milliseconds: 3_600_000 };
+
+/** Receive window and packet size of a channel, within what the protocol allows. */
+export function channelSizes(
+  transport: TransportOptions,
+  channel: { readonly windowSize?: number; readonly maxPacketSize?: number } = {},
+): { windowBytes: number; maxPacketBytes: number } {
+  return {
+    windowBytes: clamp(channel.windowSize ?? transport.defaultWindowSize ?? limits.windowBytes, 32_768),
+    maxPacketBytes: clamp(channel.maxPacketSize ?? transport.defaultMaxPacketSize ?? limits.channelPacketBytes, 4_096),
+  };
+}
+
+/** What follows in CHANNEL_OPEN. @throws UsageError where an address is missing */
+export function openData(kind: string, { destAddr, srcAddr, data }: OpenChannelOptions): Uint8Array {
+  if (data !== undefined) return data;
+  if (kind === 'direct-tcpip' || kind === 'forwarded-tcpip') {
+    if (destAddr === undefined || srcAddr === undefined) throw new UsageError(`a '${kind}' channel needs destAddr and srcAddr`);
+    return tcpipOpen.encode({ host: destAddr[0], port: destAddr[1], originatorHost: srcAddr[0], originatorPort: srcAddr[1] });
+  }
+  if (kind === 'x11') {
+    if (srcAddr === undefined) throw new UsageError("an 'x11' channel needs srcAddr");
+    return x11Open.encode({ originatorHost: srcAddr[0], originatorPort: srcAddr[1] });
+  }
+  return EMPTY;
+}
+
+/** The check that stands for a key, several keys, or none. */
+export function toVerifier(hostKey: ConnectOptions['hostKey']): VerifyHostKey {
+  if (hostKey === 'ignore') return () => true;
+  if (typeof hostKey === 'function') return hostKey;
+  const expected = [hostKey].flat() as readonly PublicKey[];
+  return (key) => {
+    if (expected.some((one) => one.equals(key))) return true;
+    const { fingerprint } = key;
+    const expectedFingerprint = expected.map((one) => one.fingerprint).join(', ');
+    throw new HostKeyError('changed', `the server's host key is ${fingerprint}, expected was ${expectedFingerprint}`, {
+      fingerprint,
+      expectedFingerprint,
+    });
+  };
+}
+
+function clamp(bytes: number, least: number): number {
+  if (!Number.isInteger(bytes)) throw new UsageError(`not a size in bytes: ${bytes}`);
+  return Math.min(Math.max(bytes, least), 0xffff_ffff);
+}
