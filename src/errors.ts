@@ -296,6 +296,35 @@ export class PassphraseError extends SSHError {
   }
 }
 
+/** What a remote command left behind. */
+export interface ExecResult {
+  readonly command: string;
+  /** The exit status, or null where a signal killed it or the peer did not say. */
+  readonly code: number | null;
+  /** The signal that killed it, without "SIG", or null. */
+  readonly signal: string | null;
+  /** The peer's words about that signal. */
+  readonly message: string;
+  /** As text; what is not UTF-8 becomes U+FFFD. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Uint8Array;
+  readonly stderrBytes: Uint8Array;
+}
+
+/** A remote command did not exit with 0; `result` is everything it left behind. */
+export class ExecError extends SSHError {
+  declare readonly code: 'ERR_SSH_EXEC';
+  readonly result: ExecResult;
+  constructor(result: ExecResult) {
+    const how =
+      result.signal === null ? `exited with ${result.code ?? 'an unknown status'}` : `was killed by ${printable(result.signal)}`;
+    const said = result.stderr.trim() === '' ? '' : `: ${printable(result.stderr.trim().slice(-500))}`;
+    super('ERR_SSH_EXEC', `the command ${how}${said}`);
+    this.result = result;
+  }
+}
+
 /** At most this many characters of the peer's text enter an error message. */
 const PRINTABLE_LIMIT = 1024;
 

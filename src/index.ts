@@ -4,9 +4,13 @@
 export type { AlgorithmChoice, AlgorithmOptions } from './algorithms/policy.ts';
 export type { AlgorithmCategory, AlgorithmLists, AlgorithmNames } from './algorithms/registry.ts';
 export { defaultAlgorithms, insecureAlgorithms, supportedAlgorithms } from './algorithms/registry.ts';
+export type { ConnectOptions as ClientOptions, ExecOptions } from './client/client.ts';
+export { Client, connect } from './client/client.ts';
 export * from './errors.ts';
 export type { Address } from './io/dial.ts';
 export type { SocketLike } from './io/socket-like.ts';
+export type { PrivateKey, PublicKey, Signer } from './keys.ts';
+export { generateKey, parsePrivateKey, parsePublicKey, readPrivateKey, readPublicKey } from './keys.ts';
 export type { PtyOptions } from './transport/channel.ts';
 export { Channel } from './transport/channel.ts';
 export type { ExitStatus } from './transport/exit-status.ts';
