@@ -118,8 +118,12 @@ export class Engine {
   #stage: 'none' | 'service' | 'auth' | 'open' = 'none';
   #serviceAsked = false;
   #rekeyAt = Number.POSITIVE_INFINITY;
+  /** What had come in under the current keys when we last asked for new ones, bytes. */
+  #askedAtBytes = 0;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  /** A message of the peer's is being looked at. */
+  #dispatching = false;
   #bannerBytes = 0;
   #ackCarriers = ACK_CARRIERS;
   /** A second EXT_INFO came: only USERAUTH_SUCCESS may follow (RFC 8308 section 2.4). */
@@ -336,11 +340,14 @@ export class Engine {
   /** Starts a key exchange unless one is under way; its end is a 'keys' event. */
   rekey(): void {
     this.#assertKeys();
+    // Before the login it is only noted, see #startRekey.
+    if (this.#stage !== 'open') this.#rekeyAt = this.#now;
     this.#enter(() => this.#startRekey());
   }
 
   /** Probes the peer after `intervalMs` of silence and gives up after `countMax` probes without answer. 0 switches off. */
   setKeepalive(intervalMs: number, countMax: number): void {
+    if (this.#error !== null) return;
     this.#keepalive.configure(intervalMs, countMax);
     if (this.#stage === 'open') this.#keepalive.start();
     this.#handler.onOutput();
@@ -350,6 +357,11 @@ export class Engine {
   close(reason: number = DisconnectReason.byApplication, description = ''): void {
     if (this.#error !== null) return;
     this.#finish(new ClosedError(), { reason, description });
+  }
+
+  /** Ends without a word to the peer: the stream below is about to be closed. */
+  abort(error: SSHError): void {
+    this.#finish(error, null);
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
@@ -374,7 +386,10 @@ export class Engine {
         if (payload[0] === NewKeys.number) return;
         continue;
       }
+      this.#checkRekeyAnswered();
+      this.#dispatching = true;
       this.#dispatch(payload);
+      this.#dispatching = false;
       this.#rekeyWhenDue();
     }
   }
@@ -533,25 +548,36 @@ export class Engine {
     this.#decoder.liftLimit();
     this.#handshake.startCompression();
     this.#keepalive.start();
+    this.#rekeyWhenDue();
   }
 
   // ---- keys ---------------------------------------------------------------------------------------------------------
 
   #startRekey(): void {
-    if (this.#handshake.inProgress) return;
+    // Not before the login: zlib@openssh.com begins in the middle of it, and clients do not expect it (OpenSSH waits too).
+    if (this.#handshake.inProgress || this.#stage !== 'open') return;
+    this.#askedAtBytes = this.#decoder.bytes;
     this.#armHandshakeTimer(this.#config.handshakeTimeoutMs, 'the key exchange');
     this.#handshake.start();
     this.#handler.onOutput();
   }
 
   #rekeyWhenDue(): void {
-    if (this.#stage === 'none' || this.#handshake.inProgress || this.#error !== null) return;
+    if (this.#stage !== 'open' || this.#handshake.inProgress || this.#error !== null) return;
     const { bytes, packets } = this.#config.rekey;
     const { bytes: bytesOut, packets: packetsOut } = this.#encoder;
     const { bytes: bytesIn, packets: packetsIn } = this.#decoder;
     const due =
       bytesOut >= bytes || bytesIn >= bytes || packetsOut >= packets || packetsIn >= packets || this.#now >= this.#rekeyAt;
     if (due) this.#startRekey();
+  }
+
+  /** A peer that goes on as if we had not asked for new keys would wear out the old ones. */
+  #checkRekeyAnswered(): void {
+    const { outboundBlocked, state } = this.#handshake;
+    if (this.#stage !== 'open' || !outboundBlocked || state !== 'idle') return;
+    if (this.#decoder.bytes - this.#askedAtBytes <= limits.rekeyIgnoredBytes) return;
+    throw new ProtocolError('rekey-ignored', 'the peer goes on without answering our KEXINIT');
   }
 
   /** Our NEWKEYS is out: EXT_INFO has its only place here, then what was held back. */
@@ -597,10 +623,11 @@ export class Engine {
   #send(payload: Uint8Array): void {
     if (this.#error !== null) return;
     if (this.#handshake.outboundBlocked) {
-      this.#heldBytes += payload.length;
+      this.#held.push(payload);
+      // Only what the peer makes us answer is its fault; what our own user sends meanwhile waits, however much it is.
+      if (this.#dispatching) this.#heldBytes += payload.length;
       if (this.#heldBytes > limits.heldBytes)
         throw new ProtocolError('queue-overflow', 'too much to answer during a key exchange');
-      this.#held.push(payload);
       return;
     }
     this.#encoder.send(payload);

@@ -10,12 +10,12 @@ export interface Address {
   readonly host: string;
   /** Default 22. */
   readonly port?: number;
+  /** 4 or 6 to try only addresses of that kind. */
+  readonly family?: 0 | 4 | 6;
 }
 
 export interface DialOptions {
   readonly signal?: AbortSignal;
-  /** 4 or 6 to try only such addresses; 0 for both. */
-  readonly family?: 0 | 4 | 6;
 }
 
 const SSH_PORT = 22;
@@ -26,7 +26,8 @@ const ATTEMPT_DELAY = 250;
 export function parseAddress(text: string): { host: string; port: number } {
   const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text);
   const plain = /^([^:]+)(?::(\d{1,5}))?$/.exec(text);
-  const [, host, port] = bracketed ?? plain ?? (text.split(':').length > 2 ? ['', text, undefined] : []);
+  const literal = /^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:%[\w.-]+)?)$/.exec(text);
+  const [, host, port] = bracketed ?? plain ?? literal ?? [];
   if (host === undefined) throw new UsageError(`not an address: '${text}'`);
   return checkAddress({ host, ...(port === undefined ? {} : { port: Number(port) }) });
 }
@@ -40,7 +41,8 @@ export function checkAddress({ host, port = SSH_PORT }: Address): { host: string
 /** @throws ConnectError naming every address that was tried; `signal.reason` if aborted. */
 export function dial(address: Address, options: DialOptions = {}): Promise<ByteStream> {
   const { host, port } = checkAddress(address);
-  const { signal, family = 0 } = options;
+  const { family = 0 } = address;
+  const { signal } = options;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const ring = new ReadRing();

@@ -74,6 +74,7 @@ export class Transport implements AsyncDisposable {
   #algorithms: AlgorithmLists;
   #stream: ByteStream | null = null;
   #driver: Driver | null = null;
+  #started = false;
   #server: ServerSide | null = null;
   #verifyHostKey: VerifyHostKey = () => true;
   #negotiated: Negotiated | null = null;
@@ -398,10 +399,11 @@ export class Transport implements AsyncDisposable {
 
   /** Closes the stream at once, without a word to the peer. Everything pending rejects. */
   destroy(): void {
-    this.#driver?.engine.end(performance.now(), new ClosedError('the connection was destroyed'));
+    const error = new ClosedError('the connection was destroyed');
+    this.#driver?.engine.abort(error);
     this.#driver?.destroy();
     this.#stream?.destroy();
-    this.#over(new ClosedError('the connection was destroyed'));
+    this.#over(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -428,10 +430,16 @@ export class Transport implements AsyncDisposable {
   // ---- inside -------------------------------------------------------------------------------------------------------
 
   async #start(role: 'client' | 'server', options: CallOptions): Promise<Negotiated> {
-    if (this.#driver !== null) throw new UsageError('this transport has been started before');
+    if (this.#started) throw new UsageError('this transport has been started before');
+    this.#started = true;
     if (this.#error !== null) throw this.#error;
     options.signal?.throwIfAborted();
     const [stream] = await Promise.all([this.#openStream(options), this.#loadKem()]);
+    // Closed while the connection was being made.
+    if (this.#error !== null) {
+      stream.destroy();
+      throw this.#error;
+    }
     const { handshake, login } = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
     const { maxAuthTries = 6, authFailureDelay = 10, serverSigAlgs = true } = this.#options;
     const driver = new Driver(

@@ -21,7 +21,7 @@ describe('README', () => {
   });
 
   it('compiles', { timeout: 60_000 }, () => {
-    blocks.forEach((block, index) => writeFileSync(join(folder, `block-${index}.ts`), `${block}\nexport {};\n`));
+    for (const [index, block] of blocks.entries()) writeFileSync(join(folder, `block-${index}.ts`), `${block}\nexport {};\n`);
     const source = (file: string) => [join(root, 'src', `${file}.ts`)];
     const config = {
       extends: join(root, 'tsconfig.test.json'),
@@ -60,7 +60,11 @@ describe('README', () => {
       ];
       return shortened.some((short) => short !== name && table.includes(short));
     };
-    expect(Object.values(defaultAlgorithms()).flat().filter((name) => !named(name))).toEqual([]);
+    expect(
+      Object.values(defaultAlgorithms())
+        .flat()
+        .filter((name) => !named(name)),
+    ).toEqual([]);
   });
 });
 
