@@ -12,7 +12,7 @@ import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
-import { tcpipOpen, x11Open } from '../wire/requests.ts';
+import { directStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
 import type { CallOptions } from './waiting.ts';
 
 /** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
@@ -76,6 +76,8 @@ export interface OpenChannelOptions extends CallOptions {
   readonly destAddr?: readonly [host: string, port: number];
   /** direct-tcpip, forwarded-tcpip, x11: where from. */
   readonly srcAddr?: readonly [host: string, port: number];
+  /** direct-streamlocal@openssh.com: the unix socket. */
+  readonly path?: string;
   /** Other kinds: what follows in CHANNEL_OPEN. */
   readonly data?: Uint8Array;
 }
@@ -113,7 +115,7 @@ export function channelSizes(
 }
 
 /** What follows in CHANNEL_OPEN. @throws UsageError where an address is missing */
-export function openData(kind: string, { destAddr, srcAddr, data }: OpenChannelOptions): Uint8Array {
+export function openData(kind: string, { destAddr, srcAddr, path, data }: OpenChannelOptions): Uint8Array {
   if (data !== undefined) return data;
   if (kind === 'direct-tcpip' || kind === 'forwarded-tcpip') {
     if (destAddr === undefined || srcAddr === undefined) throw new UsageError(`a '${kind}' channel needs destAddr and srcAddr`);
@@ -122,6 +124,10 @@ export function openData(kind: string, { destAddr, srcAddr, data }: OpenChannelO
   if (kind === 'x11') {
     if (srcAddr === undefined) throw new UsageError("an 'x11' channel needs srcAddr");
     return x11Open.encode({ originatorHost: srcAddr[0], originatorPort: srcAddr[1] });
+  }
+  if (kind === 'direct-streamlocal@openssh.com') {
+    if (path === undefined) throw new UsageError(`a '${kind}' channel needs a path`);
+    return directStreamlocalOpen.encode({ path, reserved: EMPTY, reservedPort: 0 });
   }
   return EMPTY;
 }

@@ -153,6 +153,59 @@ export class ServerInterface {
     return false;
   }
 
+  /** X11 forwarding: protocol and cookie as the client made them up, the cookie in hexadecimal. */
+  checkChannelX11Request(
+    _channel: Channel,
+    _singleConnection: boolean,
+    _authProtocol: string,
+    _authCookie: string,
+    _screenNumber: number,
+  ): Eventually<boolean> {
+    return false;
+  }
+
+  /** Whether agent connections may be opened to this client: `Transport.openForwardAgentChannel`. */
+  checkChannelForwardAgentRequest(_channel: Channel): Eventually<boolean> {
+    return false;
+  }
+
+  // ---- forwarding ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Whether the client may have us connect to `destination`; true gives the channel to `accept`, and connecting is up to whoever
+   * takes it. Names and addresses are the client's words: resolve before you decide about networks.
+   */
+  checkChannelDirectTcpipRequest(
+    _chanid: number,
+    _origin: readonly [host: string, port: number],
+    _destination: readonly [host: string, port: number],
+  ): Eventually<OpenDecision> {
+    return false;
+  }
+
+  /** As {@link checkChannelDirectTcpipRequest}, for a unix socket (OpenSSH PROTOCOL section 2.4). Not in the seed. */
+  checkChannelDirectStreamlocalRequest(_chanid: number, _path: string): Eventually<OpenDecision> {
+    return false;
+  }
+
+  /**
+   * Whether the client may have us listen. The port that we listen on (for 0: any) grants it, false refuses. Connections are
+   * passed on with `Transport.openForwardedTcpipChannel`.
+   */
+  checkPortForwardRequest(_address: string, _port: number): Eventually<number | false> {
+    return false;
+  }
+
+  /** The client wants no more connections from there. Called only for what was granted. */
+  cancelPortForwardRequest(_address: string, _port: number): Eventually<void> {}
+
+  /** As {@link checkPortForwardRequest}, for a unix socket. Not in the seed. */
+  checkStreamlocalForwardRequest(_path: string): Eventually<boolean> {
+    return false;
+  }
+
+  cancelStreamlocalForwardRequest(_path: string): Eventually<void> {}
+
   // ---- the connection -----------------------------------------------------------------------------------------------
 
   /** Any global request that amiko does not know. True, or data for the answer, grants it. */

@@ -4,11 +4,12 @@ import type { ServerAuthHooks } from '../auth/server.ts';
 import { EMPTY } from '../bytes/bytes.ts';
 import type { InboundGlobalRequest, InboundOpen } from '../connection/connection.ts';
 import { OpenFailureReason } from '../wire/messages/connection.ts';
+import { directStreamlocalOpen, streamlocalForward, tcpipForward, tcpipForwardReply, tcpipOpen } from '../wire/requests.ts';
 import type { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
 import { ChannelRequests } from './channel-requests.ts';
 import { channelSizes, type TransportOptions } from './options.ts';
-import type { ServerInterface } from './server-interface.ts';
+import type { OpenDecision, ServerInterface } from './server-interface.ts';
 import type { Transport } from './transport.ts';
 
 export interface ServerSidePort {
@@ -20,10 +21,16 @@ export interface ServerSidePort {
 }
 
 const MAX_SESSIONS = 10;
+/** Listeners that one client may have us hold. */
+const MAX_FORWARDS = 100;
+
+type Eventually<T> = T | PromiseLike<T>;
 
 export class ServerSide {
   readonly interface: ServerInterface;
   readonly #port: ServerSidePort;
+  readonly #tcpForwards = new Set<string>();
+  readonly #unixForwards = new Set<string>();
   #sessions = 0;
   #noMoreSessions = false;
 
@@ -63,7 +70,7 @@ export class ServerSide {
       if (isSession) this.#sessions--;
     };
     this.#decide(
-      () => this.interface.checkChannelRequest(open.kind, -1),
+      () => this.#mayOpen(open),
       (decision) => {
         if (decision === true) {
           this.#accept(open, release);
@@ -83,9 +90,68 @@ export class ServerSide {
       return;
     }
     this.#decide(
-      () => this.interface.checkGlobalRequest(request, data),
+      () => this.#grant(request, data),
       (granted) => reply(granted === true ? EMPTY : granted instanceof Uint8Array ? granted : null),
     );
+  }
+
+  #mayOpen({ kind, data }: InboundOpen): Eventually<OpenDecision> {
+    const server = this.interface;
+    switch (kind) {
+      case 'direct-tcpip': {
+        const details = tcpipOpen.decode(data);
+        if (details === null || !isHost(details.host)) return false;
+        const { host, port, originatorHost, originatorPort } = details;
+        return server.checkChannelDirectTcpipRequest(-1, [originatorHost, originatorPort], [host, port]);
+      }
+      case 'direct-streamlocal@openssh.com': {
+        const details = directStreamlocalOpen.decode(data);
+        if (details === null || !isPath(details.path)) return false;
+        return server.checkChannelDirectStreamlocalRequest(-1, details.path);
+      }
+      default:
+        return server.checkChannelRequest(kind, -1);
+    }
+  }
+
+  #grant(request: string, data: Uint8Array): Eventually<boolean | Uint8Array> {
+    switch (request) {
+      case 'tcpip-forward': {
+        const details = tcpipForward.decode(data);
+        return details !== null && this.#listen(details.address, details.port);
+      }
+      case 'cancel-tcpip-forward': {
+        const details = tcpipForward.decode(data);
+        if (details === null || !this.#tcpForwards.delete(`${details.address}:${details.port}`)) return false;
+        return after(this.interface.cancelPortForwardRequest(details.address, details.port), () => true);
+      }
+      case 'streamlocal-forward@openssh.com': {
+        const details = streamlocalForward.decode(data);
+        if (details === null || !isPath(details.path) || this.#unixForwards.has(details.path)) return false;
+        return after(this.interface.checkStreamlocalForwardRequest(details.path), (granted) => {
+          if (granted === true) this.#unixForwards.add(details.path);
+          return granted === true;
+        });
+      }
+      case 'cancel-streamlocal-forward@openssh.com': {
+        const details = streamlocalForward.decode(data);
+        if (details === null || !this.#unixForwards.delete(details.path)) return false;
+        return after(this.interface.cancelStreamlocalForwardRequest(details.path), () => true);
+      }
+      default:
+        return this.interface.checkGlobalRequest(request, data);
+    }
+  }
+
+  /** RFC 4254 section 7.1: for port 0 the answer says which one it became. */
+  #listen(address: string, port: number): Eventually<boolean | Uint8Array> {
+    if (port > 65_535 || (address !== '' && !isHost(address))) return false;
+    if (this.#tcpForwards.size >= MAX_FORWARDS) return false;
+    return after(this.interface.checkPortForwardRequest(address, port), (bound) => {
+      if (typeof bound !== 'number' || !Number.isInteger(bound) || bound < 1 || bound > 65_535) return false;
+      this.#tcpForwards.add(`${address}:${bound}`);
+      return port === 0 ? tcpipForwardReply.encode({ port: bound }) : true;
+    });
   }
 
   #accept(open: InboundOpen, release: () => void): void {
@@ -103,18 +169,33 @@ export class ServerSide {
   }
 
   /** Asks a hook, which may take its time. */
-  #decide<T>(ask: () => T | PromiseLike<T>, decided: (value: T) => void): void {
-    let answer: T | PromiseLike<T>;
+  #decide<T>(ask: () => Eventually<T>, decided: (value: T) => void): void {
+    let answer: Eventually<T>;
     try {
       answer = ask();
     } catch (error) {
       this.#port.hookFailed(error);
       return;
     }
-    if (typeof (answer as PromiseLike<T> | null | undefined)?.then === 'function') {
-      (answer as PromiseLike<T>).then(decided, (error) => this.#port.hookFailed(error));
-    } else {
-      decided(answer as T);
-    }
+    if (isThenable(answer)) answer.then(decided, (error) => this.#port.hookFailed(error));
+    else decided(answer);
   }
+}
+
+function isThenable<T>(value: Eventually<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
+}
+
+/** What follows from a decision, at once where the decision came at once. */
+function after<T, R>(decision: Eventually<T>, then: (value: T) => R): Eventually<R> {
+  return isThenable(decision) ? decision.then(then) : then(decision);
+}
+
+/** A host name or address, and nothing that could pass for an option, a second line or an end of string elsewhere. */
+function isHost(host: string): boolean {
+  return host.length <= 255 && /^[^\0-\x20\x7f-][^\0-\x20\x7f]*$/.test(host);
+}
+
+function isPath(path: string): boolean {
+  return path !== '' && path.length <= 4_096 && !path.includes('\0');
 }

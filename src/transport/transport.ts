@@ -19,12 +19,12 @@ import { kexMethods } from '../kex/methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
-import { OpenFailureReason } from '../wire/messages/connection.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
 import { ClientAuthentication } from './client-authentication.ts';
+import { ClientSide, type Endpoint, type ForwardHandler } from './client-side.ts';
 import { Driver } from './driver.ts';
 import {
   type CloseInfo,
@@ -71,6 +71,7 @@ export class Transport implements AsyncDisposable {
   readonly #accepted = new AcceptQueue();
   readonly #banners: string[] = [];
   readonly #auth: ClientAuthentication;
+  readonly #client: ClientSide;
   #algorithms: AlgorithmLists;
   #stream: ByteStream | null = null;
   #driver: Driver | null = null;
@@ -103,6 +104,13 @@ export class Transport implements AsyncDisposable {
       pubkeys: () => this.#algorithms.pubkeys,
       log: (level, message) => this.#log(level, message),
       timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
+    });
+    this.#client = new ClientSide({
+      transport: this,
+      options,
+      accepted: this.#accepted,
+      request: (...request) => this.#request(...request),
+      handlerFailed: (error) => this.#log(1, `a handler of a forwarded connection failed: ${error}`),
     });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -271,6 +279,45 @@ export class Transport implements AsyncDisposable {
     );
   }
 
+  /** Server: opens an X11 connection to the client's display. @throws ChannelOpenError */
+  openX11Channel(srcAddr: Endpoint, options: CallOptions = {}): Promise<Channel> {
+    return this.openChannel('x11', { ...options, srcAddr });
+  }
+
+  /** Server: opens a connection to the client's agent. @throws ChannelOpenError */
+  openForwardAgentChannel(options: CallOptions = {}): Promise<Channel> {
+    return this.openChannel('auth-agent@openssh.com', options);
+  }
+
+  /** Server: passes on a connection to a port that the client had us listen on. @throws ChannelOpenError */
+  openForwardedTcpipChannel(srcAddr: Endpoint, destAddr: Endpoint, options: CallOptions = {}): Promise<Channel> {
+    return this.openChannel('forwarded-tcpip', { ...options, srcAddr, destAddr });
+  }
+
+  /**
+   * Client: has the server listen, and resolves with the port (which for 0 the server chooses). Each connection goes to
+   * `handler`, or to {@link accept} without one.
+   * @throws ChannelRequestError if the server refuses
+   */
+  requestPortForward(address: string, port: number, handler?: ForwardHandler, options?: CallOptions): Promise<number> {
+    return this.#client.requestPortForward(address, port, handler, options);
+  }
+
+  /** Client: has the server listen no more. Connections that are there go on. @throws ChannelRequestError if it refuses */
+  cancelPortForward(address: string, port: number, options?: CallOptions): Promise<void> {
+    return this.#client.cancelPortForward(address, port, options);
+  }
+
+  /** Client: has the server listen on a unix socket (OpenSSH PROTOCOL section 2.4). @throws ChannelRequestError */
+  requestStreamlocalForward(path: string, handler?: ForwardHandler, options?: CallOptions): Promise<void> {
+    return this.#client.requestStreamlocalForward(path, handler, options);
+  }
+
+  /** Client: ends {@link requestStreamlocalForward}. @throws ChannelRequestError */
+  cancelStreamlocalForward(path: string, options?: CallOptions): Promise<void> {
+    return this.#client.cancelStreamlocalForward(path, options);
+  }
+
   /** The next channel that the peer has opened; null when the time is up or the connection over. */
   accept(options?: CallOptions): Promise<Channel | null> {
     return this.#accepted.next(options);
@@ -311,14 +358,9 @@ export class Transport implements AsyncDisposable {
     data: Uint8Array = EMPTY,
     options: CallOptions & { wait?: boolean } = {},
   ): Promise<Uint8Array | null> {
-    if (options.wait === false) {
-      this.#engine().globalRequest(kind, data, null);
-      return Promise.resolve(null);
-    }
-    return waitFor<Uint8Array | null>(`the answer to '${kind}'`, options, ({ resolve, reject }) => {
-      this.#engine().globalRequest(kind, data, { reply: resolve, abandon: reject });
-      return undefined;
-    });
+    if (options.wait !== false) return this.#request(kind, data, options);
+    this.#engine().globalRequest(kind, data, null);
+    return Promise.resolve(null);
   }
 
   /** The round trip time in milliseconds: by ping@openssh.com where the peer knows it, else by a request that it refuses. */
@@ -466,11 +508,7 @@ export class Transport implements AsyncDisposable {
       },
       {
         onEvent: (event) => this.#event(event),
-        onChannelOpen: (open) => {
-          // A client has asked for no channel of the server's, so it accepts none.
-          if (this.#server === null) open.refuse(OpenFailureReason.administrativelyProhibited, 'not expected');
-          else this.#server.channelOpen(open);
-        },
+        onChannelOpen: (open) => (this.#server ?? this.#client).channelOpen(open),
         onGlobalRequest: (request) => {
           if (this.#server === null) request.reply(null);
           else this.#server.globalRequest(request);
@@ -505,6 +543,25 @@ export class Transport implements AsyncDisposable {
   /** The post-quantum code is only loaded where it may be used, and while the connection is being made. */
   async #loadKem(): Promise<void> {
     if (this.#crypto === nodeCrypto && this.#algorithms.kex.some((name) => name.startsWith('mlkem768'))) await loadMlkem768();
+  }
+
+  /** `granted` is called with the answer before anything that came behind it is looked at. */
+  #request(
+    kind: string,
+    data: Uint8Array,
+    options?: CallOptions,
+    granted?: (answer: Uint8Array) => void,
+  ): Promise<Uint8Array | null> {
+    return waitFor<Uint8Array | null>(`the answer to '${kind}'`, options, ({ resolve, reject }) => {
+      this.#engine().globalRequest(kind, data, {
+        reply: (answer) => {
+          if (answer !== null) granted?.(answer);
+          resolve(answer);
+        },
+        abandon: reject,
+      });
+      return undefined;
+    });
   }
 
   #engine(): Engine {

@@ -65,3 +65,9 @@ export const x11Open = payload({ originatorHost: utf8, originatorPort: u32 });
 export const tcpipForward = payload({ address: utf8, port: u32 });
 /** The answer to a tcpip-forward request for port 0 */
 export const tcpipForwardReply = payload({ port: u32 });
+/** OpenSSH PROTOCOL section 2.4: direct-streamlocal@openssh.com channels; the rest is reserved */
+export const directStreamlocalOpen = payload({ path: utf8, reserved: bytes, reservedPort: u32 });
+/** forwarded-streamlocal@openssh.com channels */
+export const forwardedStreamlocalOpen = payload({ path: utf8, reserved: bytes });
+/** streamlocal-forward@openssh.com and cancel-streamlocal-forward@openssh.com requests */
+export const streamlocalForward = payload({ path: utf8 });

@@ -72,6 +72,7 @@ const PEERS = {
     debian: 'python3-asyncssh',
     proof: /^asyncssh /,
   },
+  curl: { files: ['curl'], version: ['--version'], debian: 'curl' },
   'ssh-audit': { files: ['ssh-audit'], version: ['--help'], debian: 'ssh-audit' },
   tmux: { files: ['tmux'], version: ['-V'], debian: 'tmux' },
   sshpass: { files: ['sshpass'], version: ['-V'], debian: 'sshpass' },
