@@ -12,7 +12,7 @@ import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
-import { directStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
+import { directStreamlocalOpen, forwardedStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
 import type { CallOptions } from './waiting.ts';
 
 /** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
@@ -76,7 +76,7 @@ export interface OpenChannelOptions extends CallOptions {
   readonly destAddr?: readonly [host: string, port: number];
   /** direct-tcpip, forwarded-tcpip, x11: where from. */
   readonly srcAddr?: readonly [host: string, port: number];
-  /** direct-streamlocal@openssh.com: the unix socket. */
+  /** direct-streamlocal@openssh.com and forwarded-streamlocal@openssh.com: the unix socket. */
   readonly path?: string;
   /** Other kinds: what follows in CHANNEL_OPEN. */
   readonly data?: Uint8Array;
@@ -129,6 +129,8 @@ export function openData(kind: string, { destAddr, srcAddr, path, data }: OpenCh
     if (path === undefined) throw new UsageError(`a '${kind}' channel needs a path`);
     return directStreamlocalOpen.encode({ path, reserved: EMPTY, reservedPort: 0 });
   }
+  if (kind === 'forwarded-streamlocal@openssh.com' && path !== undefined)
+    return forwardedStreamlocalOpen.encode({ path, reserved: EMPTY });
   return EMPTY;
 }
 

@@ -13,8 +13,14 @@ export type { AuthDecision } from '../auth/server.ts';
 
 import type { AuthDecision } from '../auth/server.ts';
 
-/** `true`, or the reason (RFC 4254 section 5.1) and text of a refusal. */
-export type OpenDecision = boolean | { readonly reason: 1 | 2 | 3 | 4; readonly description: string };
+/**
+ * `true` gives the channel to `Transport.accept`, a function takes it itself, anything else refuses: with the reason (RFC 4254
+ * section 5.1) and text given, or without.
+ */
+export type OpenDecision =
+  | boolean
+  | ((channel: Channel) => void)
+  | { readonly reason: 1 | 2 | 3 | 4; readonly description: string };
 
 /** Questions for the user (keyboard-interactive). */
 export class InteractiveQuery implements InteractivePrompts {

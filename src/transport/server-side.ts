@@ -72,8 +72,10 @@ export class ServerSide {
     this.#decide(
       () => this.#mayOpen(open),
       (decision) => {
-        if (decision === true) {
-          this.#accept(open, release);
+        if (decision === true || typeof decision === 'function') {
+          const channel = this.#accept(open, release);
+          if (decision === true) this.#port.accepted.push(channel);
+          else decision(channel);
           return;
         }
         release();
@@ -154,7 +156,7 @@ export class ServerSide {
     });
   }
 
-  #accept(open: InboundOpen, release: () => void): void {
+  #accept(open: InboundOpen, release: () => void): Channel {
     const sizes = channelSizes(this.#port.options);
     const channel: Channel = new Channel({
       transport: this.#port.transport,
@@ -165,7 +167,7 @@ export class ServerSide {
     });
     const requests = new ChannelRequests(channel, this.interface, (error) => this.#port.hookFailed(error));
     channel.attach(open.accept(channel.handler, sizes));
-    this.#port.accepted.push(channel);
+    return channel;
   }
 
   /** Asks a hook, which may take its time. */
