@@ -20,9 +20,12 @@ export type AlgorithmChoice<C extends AlgorithmCategory = AlgorithmCategory> = r
 
 export type AlgorithmOptions = { readonly [C in AlgorithmCategory]?: AlgorithmChoice<C> };
 
-/** @throws UsageError naming the entry that is not known, with the nearest name that is. */
-export function chooseAlgorithms(options: AlgorithmOptions = {}): AlgorithmLists {
-  const lists: Record<AlgorithmCategory, readonly string[]> = { ...defaultAlgorithms() };
+/**
+ * `base` is what `+`, `-` and `^` start from, and what categories without a choice get.
+ * @throws UsageError naming the entry that is not known, with the nearest name that is.
+ */
+export function chooseAlgorithms(options: AlgorithmOptions = {}, base: AlgorithmLists = defaultAlgorithms()): AlgorithmLists {
+  const lists: Record<AlgorithmCategory, readonly string[]> = { ...base };
   for (const [category, choice] of Object.entries(options)) {
     checkCategory(category);
     if (choice !== undefined) lists[category] = apply(category, choice, lists[category]);

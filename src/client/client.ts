@@ -10,7 +10,7 @@ import type { Signer } from '../keys/signer.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
 import { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../transport/waiting.ts';
+import { type CallOptions, waitFor } from '../transport/waiting.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 
@@ -131,36 +131,12 @@ export class Client implements AsyncDisposable {
    * Runs a command and collects what it prints. An abort or time limit sends it TERM and closes its channel.
    * @throws ExecError unless it exits with 0 (see `check`); ChannelRequestError if the server refuses to run it
    */
-  async exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
-    const { input, check = true, maxOutput = MAX_OUTPUT } = options;
-    const channel = await this.spawn(command, options);
-    const { signal, timeout } = options;
-    const call: CallOptions = { ...(signal !== undefined && { signal }), ...(timeout !== undefined && { timeout }) };
-    try {
-      const [stdoutBytes, stderrBytes] = await Promise.all([
-        channel.stdout.readAll(maxOutput, call),
-        channel.stderr.readAll(maxOutput, call),
-        feed(channel, input),
-      ]);
-      const { code, signal: killedBy, message } = await channel.exited;
-      const result: ExecResult = {
-        command,
-        code,
-        signal: killedBy,
-        message,
-        stdout: decodeText(stdoutBytes),
-        stderr: decodeText(stderrBytes),
-        stdoutBytes,
-        stderrBytes,
-      };
-      if (check && code !== 0) throw new ExecError(result);
-      return result;
-    } catch (error) {
-      if (!(error instanceof ExecError)) channel.sendSignal('TERM');
-      throw error;
-    } finally {
-      channel.close();
-    }
+  exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
+    const stop = new AbortController();
+    return waitFor<ExecResult>('the command', options, ({ resolve, reject }) => {
+      this.#collect(command, options, stop.signal).then(resolve, reject);
+      return () => stop.abort();
+    });
   }
 
   /** Starts a command and returns its channel, to stream from and to. */
@@ -190,6 +166,29 @@ export class Client implements AsyncDisposable {
     } catch (error) {
       channel.close();
       throw error;
+    }
+  }
+
+  async #collect(command: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult> {
+    const { input, check = true, maxOutput = MAX_OUTPUT, env, pty } = options;
+    const channel = await this.spawn(command, { signal, ...(env && { env }), ...(pty && { pty }) });
+    try {
+      const [stdoutBytes, stderrBytes] = await Promise.all([
+        channel.stdout.readAll(maxOutput, { signal }),
+        channel.stderr.readAll(maxOutput, { signal }),
+        feed(channel, input),
+      ]);
+      const { code, signal: killedBy, message } = await channel.exited;
+      const [stdout, stderr] = [decodeText(stdoutBytes), decodeText(stderrBytes)];
+      const result: ExecResult = { command, code, signal: killedBy, message, stdout, stderr, stdoutBytes, stderrBytes };
+      if (check && code !== 0) throw new ExecError(result);
+      return result;
+    } catch (error) {
+      // The command would go on without anybody to hear it (a server that ignores signals leaves it to the closed channel).
+      if (!(error instanceof ExecError)) channel.sendSignal('TERM');
+      throw error;
+    } finally {
+      channel.close();
     }
   }
 
