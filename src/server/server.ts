@@ -2,12 +2,13 @@
 // ServerInterface's to decide. No error of the listener or of one connection ever becomes an uncaught exception.
 
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import { type SSHError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { CloseInfo, TransportOptions } from '../transport/options.ts';
 import type { ServerInterface } from '../transport/server-interface.ts';
 import { Transport } from '../transport/transport.ts';
+import { chooseServerAlgorithms } from './algorithms.ts';
 import { type Refusal, Startups } from './startups.ts';
 
 /** One accepted connection. */
@@ -84,12 +85,12 @@ const DEFAULT_MAX_PER_SOURCE = 10;
 const REFUSAL_TEXT = 'Too many connections that have not logged in; try again later\r\n';
 
 /**
- * Makes a server; {@link Server.listen} starts it.
+ * Makes a server; {@link Server.listen} starts it. Its algorithms are chosen from a server's own defaults, see serverAlgorithms().
  *
  * @example
  * await using server = createServer({ hostKeys: [await generateKey('ed25519')], server: () => new MyServer() });
  * const { port } = await server.listen({ host: '127.0.0.1', port: 2222 });
- * @throws UsageError without a host key, or for a limit that is not a whole number
+ * @throws UsageError without a host key, for a limit that is not a whole number, for an algorithm that is not known
  */
 export function createServer(options: ServerOptions): Server {
   return new Server(options);
@@ -116,7 +117,7 @@ export class Server implements AsyncDisposable {
       if (!Number.isSafeInteger(limit) || limit < 0) throw new UsageError(`${name} is not a whole number: ${limit}`);
     }
     this.#options = options;
-    this.#transportOptions = transportOptions;
+    this.#transportOptions = { ...transportOptions, algorithms: chooseServerAlgorithms(options.algorithms, options.policy) };
     this.#startups = new Startups(maxStartups, maxPerSource);
   }
 
@@ -198,11 +199,14 @@ export class Server implements AsyncDisposable {
   #accept(socket: Socket): void {
     // A peer may be gone before anyone listens for it.
     socket.on('error', () => {});
+    if (this.#closing !== null) {
+      socket.destroy();
+      return;
+    }
     const { remotePort = 0, localPort = 0 } = socket;
     const remoteAddress = plainAddress(socket.remoteAddress);
     const localAddress = plainAddress(socket.localAddress);
-    const overUnixSocket = this.#address?.path !== null;
-    const slot = this.#startups.begin(overUnixSocket ? null : remoteAddress);
+    const slot = this.#startups.begin(remoteAddress === '' ? null : remoteAddress);
     if (typeof slot === 'string') {
       // What the peer has sent is thrown away, or the reset that unread bytes cause would overtake the text.
       socket.resume();
@@ -251,7 +255,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #report(error: SSHError | unknown): void {
+  #report(error: unknown): void {
     try {
       this.#options.onError?.(error);
     } catch {

@@ -1,0 +1,58 @@
+// Who may log in: one name, with one password or one of some keys. A check takes the same path and the same time whether the
+// name is wrong, the password or both (CVE-2016-6210 and its kind), and compares digests, so lengths do not show either.
+
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
+import type { PublicKey } from '../../keys.ts';
+
+export class Credentials {
+  readonly #user: Uint8Array;
+  readonly #password: Uint8Array | null;
+  readonly #keys: readonly Uint8Array[];
+
+  /** `password` null: none will do. */
+  constructor(user: string, password: string | null, keys: readonly PublicKey[]) {
+    this.#user = digest(user);
+    this.#password = password === null ? null : digest(password);
+    this.#keys = keys.map((key) => digest(key.blob));
+  }
+
+  /** What is offered, to everybody the same. */
+  get methods(): readonly string[] {
+    return [
+      ...(this.#keys.length > 0 ? ['publickey'] : []),
+      ...(this.#password === null ? [] : ['password', 'keyboard-interactive']),
+    ];
+  }
+
+  get takesPassword(): boolean {
+    return this.#password !== null;
+  }
+
+  isPassword(user: string, password: string): boolean {
+    const rightUser = timingSafeEqual(digest(user), this.#user);
+    const given = digest(password);
+    const rightPassword = timingSafeEqual(given, this.#password ?? given) && this.#password !== null;
+    return rightUser && rightPassword;
+  }
+
+  isKey(user: string, key: PublicKey): boolean {
+    const rightUser = timingSafeEqual(digest(user), this.#user);
+    const given = digest(key.blob);
+    let rightKey = false;
+    for (const known of this.#keys) rightKey = timingSafeEqual(given, known) || rightKey;
+    return rightUser && rightKey;
+  }
+}
+
+function digest(data: string | Uint8Array): Uint8Array {
+  return createHash('sha256').update(data).digest();
+}
+
+/** Without characters that are mistaken for each other when read from a screen. */
+const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
+
+/** A password that nobody guesses: 20 characters out of 31, 99 bits. */
+export function makePassword(): string {
+  const group = () => Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+  return [group(), group(), group(), group()].join('-');
+}

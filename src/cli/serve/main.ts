@@ -1,0 +1,140 @@
+// `amiko serve`: a server that is safe to start. Loopback only, a host key made for this run, one user, and nothing allowed that
+// the command line does not ask for. Exit status: 0 after SIGTERM or SIGINT, 2 for wrong usage, 255 where it cannot serve.
+
+import { readFile } from 'node:fs/promises';
+import { generateKey, type Signer, SSHError, UsageError } from '../../index.ts';
+import { readPrivateKey } from '../../keys.ts';
+import { createServer, invokingAccount, type ServerConnection } from '../../server.ts';
+import { readAuthorizedKeys } from './authorized-keys.ts';
+import { Credentials, makePassword } from './credentials.ts';
+import { ServeDecisions } from './decisions.ts';
+import { parseServeOptions, type ServeOptions } from './options.ts';
+import { jsonReport, type Report, textReport, writeError } from './report.ts';
+import { usage } from './usage.ts';
+
+const OK = 0;
+const WRONG_USAGE = 2;
+const CANNOT_SERVE = 255;
+
+/** Longer banners are a mistake in the file name. Bytes. */
+const MAX_BANNER = 65_536;
+
+/** Runs until SIGTERM or SIGINT. Resolves with the exit status; never rejects. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseServeOptions(args);
+    if (options.help) {
+      process.stdout.write(usage);
+      return OK;
+    }
+    await serve(options, options.json ? jsonReport() : textReport(options.quiet));
+    return OK;
+  } catch (error) {
+    const isUsage = error instanceof UsageError;
+    writeError(`amiko serve: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (isUsage) writeError("Try 'amiko serve --help'.\n");
+    // An error that is not ours to foresee: where it came from is worth more than a tidy terminal.
+    else if (!(error instanceof SSHError) && !isSystemError(error)) writeError(`${error instanceof Error ? error.stack : ''}\n`);
+    return isUsage ? WRONG_USAGE : CANNOT_SERVE;
+  }
+}
+
+async function serve(options: ServeOptions, report: Report): Promise<void> {
+  const stop = stopSignal();
+  const account = invokingAccount();
+  const user = options.user ?? account.name;
+  const hostKeys = await loadHostKeys(options.hostKeys);
+  const { credentials, madePassword } = await loadCredentials(user, options.authorizedKeys);
+  const banner = options.banner === null ? null : await readBanner(options.banner);
+  const running = new Set<Promise<void>>();
+  const decide = (connection: ServerConnection) => {
+    const { exec, shell, acceptEnv } = options;
+    const decisions = new ServeDecisions(connection, credentials, banner, {
+      exec,
+      shell,
+      acceptEnv,
+      account,
+      onSession: (session) => report.channel(connection, session),
+    });
+    // Its programs may need a moment more than the connection: we do not leave before they have.
+    const ended: Promise<void> = connection.transport.closed.then(() => decisions.ended()).finally(() => running.delete(ended));
+    running.add(ended);
+    return decisions;
+  };
+  await using server = createServer({
+    hostKeys,
+    server: decide,
+    algorithms: options.algorithms,
+    maxAuthTries: options.maxAuthTries,
+    maxStartups: options.maxStartups,
+    maxPerSource: options.maxPerSource,
+    maxSessions: options.maxSessions,
+    timeouts: { login: options.loginGrace * 1000 },
+    ...(options.rekey !== null && { rekey: { bytes: options.rekey } }),
+    ...(options.verbosity > 0 && {
+      log: (level: 1 | 2 | 3, message: string) => {
+        if (level <= options.verbosity) writeError(`amiko serve: ${message}\n`);
+      },
+    }),
+    onConnection: report.connection,
+    onLogin: report.login,
+    onClose: report.close,
+    onRefused: report.refused,
+    onError: (error) => writeError(`amiko serve: ${error instanceof Error ? error.message : String(error)}\n`),
+  });
+  const address = await server.listen({ host: options.host, port: options.port });
+  report.listening({
+    address,
+    hostKeys: hostKeys.map((key) => key.publicKey),
+    ephemeral: options.hostKeys.length === 0,
+    user,
+    password: madePassword,
+    allowed: options.shell ? 'shell' : options.exec ? 'exec' : 'nothing',
+  });
+  await stop.first;
+  // Whoever asks twice does not want to wait for peers that do not answer.
+  void stop.second.then(() => server.destroy());
+  await server.close();
+  await Promise.all(running);
+}
+
+/** Resolve with the first and the second SIGTERM or SIGINT. */
+function stopSignal(): { first: Promise<void>; second: Promise<void> } {
+  const resolvers: (() => void)[] = [];
+  const first = new Promise<void>((resolve) => resolvers.push(resolve));
+  const second = new Promise<void>((resolve) => resolvers.push(resolve));
+  const next = () => resolvers.shift()?.();
+  process.on('SIGTERM', next);
+  process.on('SIGINT', next);
+  return { first, second };
+}
+
+async function loadHostKeys(files: readonly string[]): Promise<readonly Signer[]> {
+  if (files.length === 0) return [await generateKey('ed25519')];
+  return Promise.all(files.map((file) => readPrivateKey(file)));
+}
+
+async function loadCredentials(
+  user: string,
+  files: readonly string[],
+): Promise<{ credentials: Credentials; madePassword: string | null }> {
+  const keys = (await Promise.all(files.map(readAuthorizedKeys))).flat();
+  if (files.length > 0 && keys.length === 0) throw new UsageError(`there is no key in ${files.join(', ')}`);
+  const given = process.env['AMIKO_PASSWORD'] ?? null;
+  // What we start must not inherit it, nor show it in its environment.
+  delete process.env['AMIKO_PASSWORD'];
+  if (given === '') throw new UsageError('AMIKO_PASSWORD is empty');
+  const made = given === null && files.length === 0 ? makePassword() : null;
+  return { credentials: new Credentials(user, given ?? made, keys), madePassword: made };
+}
+
+async function readBanner(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  if (text.length > MAX_BANNER) throw new UsageError(`${file} is too long for a banner`);
+  return text;
+}
+
+/** EADDRINUSE, EACCES, ENOENT and the like: they say what is wrong. */
+function isSystemError(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException | null)?.syscall === 'string';
+}

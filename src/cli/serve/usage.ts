@@ -1,0 +1,43 @@
+// What `amiko serve --help` prints. Every option of options.ts is in here; test/unit/server/serve-options.test.ts checks that.
+
+export const usage = `Usage: amiko serve [options]
+
+Serves SSH on this machine, as the user who starts it. It listens on 127.0.0.1 only, makes a host key for this run, and lets
+nobody do anything that is not asked for below.
+
+Where and as whom:
+  --host ADDR              address to listen on (127.0.0.1)
+  --port N                 port, 0 for any that is free (2222)
+  --host-key FILE          private host key; may be repeated, one of each type
+  --host-key-algorithms L  and how it may sign
+
+Who may log in:
+  --user NAME              the name to log in with (yours)
+  --authorized-keys FILE   public keys that may log in, one per line; may be repeated
+  AMIKO_PASSWORD           in the environment: the password. With neither, one is made and printed
+  --max-auth-tries N       failed attempts before the connection is closed (6)
+  --login-grace SECONDS    time to log in, 0 for no limit (120)
+  --max-startups N         connections at once that have not logged in, 0 for no limit (100)
+  --max-per-source N       of these from one address, 0 for no limit (10)
+  --banner FILE            text to show before the login
+
+What they may do:
+  --exec                   run commands
+  --shell                  also start a shell; on a real terminal if the module @lydell/node-pty is installed
+  --max-sessions N         sessions at once on one connection (10)
+  --accept-env PATTERN     variables that the client may set; may be repeated
+
+How:
+  --kex L, --ciphers L, --macs L
+                           algorithms: a list, or +more, -less, ^first as with OpenSSH
+  --rekey BYTES            exchange keys anew after so much data; 64K, 1G (1G)
+  --json                   events as JSON Lines on stdout
+  -q, --quiet              no log
+  -v, -vv, -vvv            more log
+  -h, --help               this text
+
+Examples:
+  amiko serve --shell
+  AMIKO_PASSWORD=secret amiko serve --port 0 --exec --json
+  amiko serve --exec --authorized-keys ~/.ssh/id_ed25519.pub --host-key ./host_key
+`;

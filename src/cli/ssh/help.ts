@@ -1,0 +1,50 @@
+// What `amiko ssh --help` prints.
+
+import { keywords } from './keywords.ts';
+
+export function usage(): string {
+  return `Usage: amiko ssh [options] [user@]host [command ...]
+
+Logs in to a host and runs a command there, or a shell. Everything after the host is the command.
+
+Options:
+  -p PORT        the port, 22 unless given
+  -l USER        the name to log in with; yours unless given
+  -i KEYFILE     a private key to log in with (repeatable); else ~/.ssh/id_ed25519, id_ecdsa, id_rsa
+  -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
+  -t, -tt, -T    a terminal for the command; also where stdin is none; never
+  -n             no stdin
+  -q, -v         say less; say more (-vv, -vvv: even more)
+  -C             compress
+  -4, -6         IPv4 only, IPv6 only
+  -c CIPHERS     ciphers, a comma list; +, -, ^ in front change the defaults
+  -m MACS        message authentication codes, in the same way
+  -e none        no escape character
+
+Keys of -o:
+${wrapped(keywords.map(({ name }) => name))}
+
+Passwords and passphrases are asked for on the terminal, taken from AMIKO_PASSWORD (passwords only), or from the program in
+SSH_ASKPASS. With a terminal, ~. at the start of a line ends the connection and ~? explains.
+
+Exit status: the command's own; 128+n if signal n ended it; 255 if something failed here or on the way; 2 for wrong usage.
+
+Examples:
+  amiko ssh me@server.example.com
+  amiko ssh -p 2222 -i ~/.ssh/work me@server.example.com uptime
+  tar c docs | amiko ssh me@server.example.com 'tar x -C /srv'
+  amiko ssh -o StrictHostKeyChecking=accept-new -o ConnectTimeout=5 server.example.com true
+`;
+}
+
+const WIDTH = 118;
+
+function wrapped(names: readonly string[]): string {
+  const lines = [''];
+  for (const name of names) {
+    const line = lines.at(-1) as string;
+    if (line.length + name.length + 2 > WIDTH) lines.push(`  ${name}`);
+    else lines[lines.length - 1] = `${line === '' ? ' ' : `${line},`} ${name}`;
+  }
+  return lines.join(',\n');
+}

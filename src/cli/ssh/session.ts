@@ -1,0 +1,166 @@
+// One session over a connection that has been logged in to: the command or the shell, its input and output joined to ours, its
+// end turned into our exit status. Nothing is buffered without limit on either way.
+
+import { constants } from 'node:os';
+import { matchesPattern } from '../../algorithms/policy.ts';
+import { ChannelClosedError, ChannelRequestError, printable } from '../../errors.ts';
+import type { Channel } from '../../transport/channel.ts';
+import type { ExitStatus } from '../../transport/exit-status.ts';
+import type { Transport } from '../../transport/transport.ts';
+import { EscapeFilter } from './escape.ts';
+import type { Log } from './log.ts';
+import type { SshOptions } from './options.ts';
+import { Output } from './output.ts';
+import type { Terminal } from './terminal.ts';
+
+const FAILED = 255;
+/** As a shell has it for SIGPIPE. */
+const BROKEN_PIPE = 128 + 13;
+
+const ESCAPE_HELP = `Escapes, right after a new line:
+  ~.  end the connection
+  ~~  a tilde
+  ~?  this text`;
+
+/**
+ * Runs the session to its end; resolves with the exit status. `onEscape` hears that the user ended it by `~.`, before the
+ * connection breaks for it.
+ * @throws the connection's error
+ */
+export async function runSession(
+  transport: Transport,
+  options: SshOptions,
+  terminal: Terminal,
+  log: Log,
+  onEscape: () => void,
+): Promise<number> {
+  const channel = await transport.openSession();
+  sendEnvironment(channel, options, log);
+  const pty = await askForPty(channel, options, terminal, log);
+  await start(channel, options.command);
+  log.debug(1, options.command === null ? 'the shell has been started' : 'the command has been started');
+
+  const stopResize = pty ? terminal.onResize(() => channel.resizePty(terminal.size)) : () => {};
+  // The size may have changed while the pty was asked for.
+  if (pty) channel.resizePty(terminal.size);
+  if (pty && terminal.interactive) {
+    terminal.enterRaw();
+    log.raw = true;
+  }
+  try {
+    let nobodyReads = () => {};
+    const unread = new Promise<'unread'>((resolve) => {
+      nobodyReads = () => resolve('unread');
+    });
+    const out = new Output(process.stdout, () => {
+      // The command is told, as by a broken pipe. Others than OpenSSH do not know how, and would let it go on for ever.
+      if (transport.peerVersion?.includes('OpenSSH')) channel.shutdownRead();
+      else nobodyReads();
+    });
+    const err = new Output(process.stderr, () => {});
+    const endByUser = () => {
+      onEscape();
+      transport.destroy();
+    };
+    void forwardStdin(channel, options, pty, endByUser, log);
+    const pumped = Promise.all([out.pump(channel.stdout), err.pump(channel.stderr)]);
+    const end = await Promise.race([unread, pumped.then(() => channel.closed)]);
+    if (end === 'unread') return BROKEN_PIPE;
+    if (end !== undefined) throw end;
+  } finally {
+    stopResize();
+    terminal.restore();
+    log.raw = false;
+  }
+  const status = await channel.exited;
+  log.debug(1, describe(status));
+  return exitCode(status);
+}
+
+/** Our exit status for the command's: its own, or as a shell has it for a signal. */
+export function exitCode({ code, signal }: ExitStatus): number {
+  // A status is 32 bits on the wire and 8 bits here; what does not fit must not look like success.
+  if (code !== null) return code > FAILED ? FAILED : code;
+  const number = signal === null ? undefined : (constants.signals as Record<string, number | undefined>)[`SIG${signal}`];
+  return number === undefined ? FAILED : 128 + number;
+}
+
+/** The variables to send: those that are set, then those of ours that a pattern names. */
+export function environmentToSend(
+  { setEnv, sendEnv }: Pick<SshOptions, 'setEnv' | 'sendEnv'>,
+  ours: Readonly<Record<string, string | undefined>>,
+): Map<string, string> {
+  const variables = new Map<string, string>();
+  for (const [name, value] of Object.entries(ours)) {
+    if (value !== undefined && sendEnv.some((pattern) => matchesPattern(pattern, name))) variables.set(name, value);
+  }
+  // A pattern such as * must not give the password away.
+  variables.delete('AMIKO_PASSWORD');
+  for (const [name, value] of setEnv) variables.set(name, value);
+  return variables;
+}
+
+function sendEnvironment(channel: Channel, options: SshOptions, log: Log): void {
+  const variables = environmentToSend(options, process.env);
+  if (variables.size === 0) return;
+  log.debug(2, `sending the variables ${[...variables.keys()].join(', ')}`);
+  channel.updateEnvironment(Object.fromEntries(variables));
+}
+
+async function askForPty(channel: Channel, options: SshOptions, terminal: Terminal, log: Log): Promise<boolean> {
+  const { requestTty = 'auto', command, noStdin } = options;
+  if (requestTty === 'no' || (requestTty === 'auto' && command !== null)) return false;
+  if (requestTty !== 'force' && (!terminal.interactive || noStdin)) {
+    if (requestTty === 'yes')
+      log.notice('There will be no terminal there, as stdin here is none; -tt asks for one all the same.');
+    return false;
+  }
+  try {
+    await channel.getPty({ term: process.env['TERM'] || 'vt100', ...terminal.size, modes: terminal.modes() });
+    return true;
+  } catch (error) {
+    if (!(error instanceof ChannelRequestError)) throw error;
+    log.error('the server gives no terminal');
+    return false;
+  }
+}
+
+async function start(channel: Channel, command: string | null): Promise<void> {
+  if (command === null) await channel.invokeShell();
+  else await channel.execCommand(command);
+}
+
+async function forwardStdin(channel: Channel, options: SshOptions, pty: boolean, endByUser: () => void, log: Log): Promise<void> {
+  if (options.noStdin) {
+    channel.shutdownWrite();
+    return;
+  }
+  const filter = pty && options.escape ? new EscapeFilter() : null;
+  try {
+    // Not destroyed at the end: the terminal's settings can only be put back through it.
+    for await (const chunk of process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      if (filter === null) {
+        await channel.write(chunk);
+        continue;
+      }
+      for (const typed of filter.push(chunk)) {
+        if (typed.kind === 'data') await channel.write(typed.data);
+        else if (typed.kind === 'help') log.notice(`~?\n${ESCAPE_HELP}`);
+        else {
+          endByUser();
+          return;
+        }
+      }
+    }
+  } catch (error) {
+    // The command does not read any more; what it still writes counts. Everything else is stdin itself: its end.
+    if (!(error instanceof ChannelClosedError)) log.debug(1, `stdin: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!channel.isClosed) channel.shutdownWrite();
+}
+
+function describe({ code, signal, message }: ExitStatus): string {
+  if (code !== null) return `the command has ended with exit status ${code}`;
+  if (signal === null) return 'the server did not say how the command has ended';
+  return `the command was ended by the signal ${printable(signal)}${message === '' ? '' : `: ${printable(message)}`}`;
+}

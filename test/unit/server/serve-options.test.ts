@@ -1,0 +1,93 @@
+// The command line of `amiko serve`: defaults, ranges, and what is said about a word that is not known.
+import { expect, it } from 'vitest';
+import { parseServeOptions } from '../../../src/cli/serve/options.ts';
+import { usage } from '../../../src/cli/serve/usage.ts';
+import { UsageError } from '../../../src/errors.ts';
+
+it('is safe without any option', () => {
+  expect(parseServeOptions([])).toMatchObject({
+    host: '127.0.0.1',
+    port: 2222,
+    hostKeys: [],
+    user: null,
+    authorizedKeys: [],
+    exec: false,
+    shell: false,
+    acceptEnv: [],
+    loginGrace: 120,
+    maxAuthTries: 6,
+    maxStartups: 100,
+    maxPerSource: 10,
+    maxSessions: 10,
+    rekey: null,
+    json: false,
+    verbosity: 0,
+  });
+});
+
+it('takes every option', () => {
+  const line =
+    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --exec --shell --accept-env LC_* --login-grace 5 ' +
+    '--max-auth-tries 1 --max-startups 2 --max-per-source 0 --max-sessions 4 --banner f --rekey 64k --ciphers -aes128-ctr ' +
+    '--macs ^hmac-sha2-512 --kex +ecdh-sha2-nistp256 --host-key-algorithms ssh-ed25519 --json -q -vv';
+  expect(parseServeOptions(line.split(' '))).toEqual({
+    help: false,
+    host: '::1',
+    port: 0,
+    hostKeys: ['a', 'b'],
+    user: 'me',
+    authorizedKeys: ['k'],
+    exec: true,
+    shell: true,
+    acceptEnv: ['LC_*'],
+    loginGrace: 5,
+    maxAuthTries: 1,
+    maxStartups: 2,
+    maxPerSource: 0,
+    maxSessions: 4,
+    banner: 'f',
+    rekey: 65_536,
+    algorithms: {
+      ciphers: '-aes128-ctr',
+      macs: '^hmac-sha2-512',
+      kex: '+ecdh-sha2-nistp256',
+      keys: 'ssh-ed25519',
+    },
+    json: true,
+    quiet: true,
+    verbosity: 2,
+  });
+});
+
+it.each([
+  ['--prot 1', "unknown option '--prot'; did you mean '--port'?"],
+  ['--max-session 1', "unknown option '--max-session'; did you mean '--max-sessions'?"],
+  ['--__proto__ 1', "unknown option '--__proto__'"],
+  ['-x', "unknown option '-x'"],
+  ['--port', '--port needs a value'],
+  ['--port --json', '--port needs a value'],
+  ['--ciphers --json', '--ciphers needs a value'],
+  ['--json=yes', '--json takes no value'],
+  ['--port 65536', "--port is a whole number from 0 to 65535, not '65536'"],
+  ['--port 0x16', "--port is a whole number from 0 to 65535, not '0x16'"],
+  ['--login-grace=-1', "--login-grace is a whole number from 0 to 86400, not '-1'"],
+  ['--max-auth-tries 0', "--max-auth-tries is a whole number from 1 to 128, not '0'"],
+  ['--rekey 255', "--rekey is a number of bytes from 256 on, such as 64K or 1G, not '255'"],
+  ['--rekey 1T', "--rekey is a number of bytes from 256 on, such as 64K or 1G, not '1T'"],
+  ['--user=', '--user needs a name'],
+  ['folder', "unexpected argument 'folder': serving a directory is not available yet"],
+])('refuses %s', (line, message) => {
+  expect(() => parseServeOptions(line.split(' '))).toThrow(new UsageError(message));
+});
+
+it('has every option in its help, and nothing else', () => {
+  const words = new Set(usage.match(/(?<![\w-])--[a-z-]+/g));
+  for (const word of words) {
+    const value = { '--port': '1', '--rekey': '64K', '--kex': 'curve25519-sha256', '--macs': 'hmac-sha2-256' }[word];
+    const list = { '--ciphers': 'aes128-ctr', '--host-key-algorithms': 'ssh-ed25519' }[word] ?? value ?? '1';
+    const flag = ['--exec', '--shell', '--json', '--quiet', '--help'].includes(word);
+    expect(() => parseServeOptions(flag ? [word] : [word, list]), word).not.toThrow();
+  }
+  expect(words.size).toBe(22);
+  expect(usage).toContain('-vvv');
+});
