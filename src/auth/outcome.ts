@@ -1,5 +1,7 @@
 // How one authentication request ended, as the client sees it (RFC 4252 section 5.1).
 
+import type { GssInitiator } from '../crypto/gss.ts';
+
 export type AuthOutcome =
   | { readonly result: 'success' }
   | {
@@ -10,10 +12,14 @@ export type AuthOutcome =
       readonly partialSuccess: boolean;
       /** We stopped by ourselves: a key that the server does not want, an answer that the handler did not give. */
       readonly refused?: boolean;
+      /** What the method itself had to say about its failure. */
+      readonly cause?: unknown;
     };
 
 /** What a client-side method needs of the connection. */
 export interface ClientAuthPort {
   send(payload: Uint8Array): void;
   readonly sessionId: Uint8Array;
+  /** The context of the first key exchange, where that was one of GSS-API. */
+  readonly gss?: GssInitiator | null;
 }

@@ -6,6 +6,8 @@
 // - User and service may not change on the way: partial success for one user must not help another.
 // - Failures are counted and answered no faster than a floor, so that unknown users look like known ones.
 
+import { encodeUtf8 } from '../bytes/bytes.ts';
+import type { GssAcceptor } from '../crypto/gss.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ProtocolError, SSHError } from '../errors.ts';
 import { call, expect, expectOneOf, type Flow, sleepUntil } from '../flow/flow.ts';
@@ -26,6 +28,14 @@ import {
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { CONNECTION_SERVICE, publickeySigned } from './client.ts';
+import {
+  GSSAPI_KEYEX,
+  GSSAPI_WITH_MIC,
+  type GssRequestEnd,
+  type ServerGssHooks,
+  serveGssKeyex,
+  serveGssWithMic,
+} from './gssapi.ts';
 
 /** What a check says. Anything else that a hook returns, `undefined` and `true` included, counts as 'failed'. */
 export type AuthDecision = 'successful' | 'partial' | 'failed';
@@ -50,6 +60,8 @@ export interface ServerAuthHooks {
   publickey(user: string, key: PublicKey, signed: boolean): Eventually<AuthDecision>;
   interactive(user: string, submethods: string): Eventually<AuthDecision | InteractivePrompts>;
   interactiveResponse(user: string, responses: readonly string[]): Eventually<AuthDecision | InteractivePrompts>;
+  /** Kerberos; without it both methods of GSS-API fail. */
+  readonly gss?: ServerGssHooks | undefined;
   /** Text for the user to read before logging in, or null. */
   banner(user: string): Eventually<string | null>;
 }
@@ -76,6 +88,8 @@ export interface ServerAuthPort {
   readonly crypto: CryptoProvider;
   /** Signature algorithms that users may sign with. */
   readonly pubkeys: readonly string[];
+  /** The context of the first key exchange, where that was one of GSS-API. */
+  readonly gss?: GssAcceptor | null;
 }
 
 /** Queries and partial successes count here too (Go 5adb68b). */
@@ -105,12 +119,12 @@ export function* serverAuth(port: ServerAuthPort, hooks: ServerAuthHooks, authLi
     }
     if (user === null) {
       user = current.user;
-      if (current.user.length <= MAX_USER) yield* sendBanner(port, hooks, current.user);
+      if (byteLength(current.user) <= MAX_USER) yield* sendBanner(port, hooks, current.user);
     } else if (user !== current.user) {
       throw new ProtocolError('auth-out-of-order', 'the user name changed between requests');
     }
     const step: { readonly next?: UserauthRequest; readonly decided: Decided } =
-      current.user.length > MAX_USER ? { decided: failed } : yield* handle(port, hooks, current);
+      byteLength(current.user) > MAX_USER ? { decided: failed } : yield* handle(port, hooks, current);
     if (step.next !== undefined) {
       request = step.next;
       continue;
@@ -160,9 +174,17 @@ function* handle(
       return { decided: yield* publickey(port, hooks, request) };
     case 'keyboard-interactive':
       return yield* interactive(port, hooks, request);
+    case GSSAPI_WITH_MIC:
+      return hooks.gss === undefined ? { decided: failed } : gssEnd(yield* serveGssWithMic(port, hooks.gss, request));
+    case GSSAPI_KEYEX:
+      return hooks.gss === undefined ? { decided: failed } : gssEnd(yield* serveGssKeyex(port, hooks.gss, request));
     default:
       return { decided: failed };
   }
+}
+
+function gssEnd(end: GssRequestEnd): { readonly next?: UserauthRequest; readonly decided: Decided } {
+  return 'next' in end ? { next: end.next, decided: failed } : { decided: decided(end.answer) };
 }
 
 function* password(port: ServerAuthPort, hooks: ServerAuthHooks, { user, data }: UserauthRequest): Flow<Decided> {
@@ -170,7 +192,7 @@ function* password(port: ServerAuthPort, hooks: ServerAuthHooks, { user, data }:
     const isChange = reader.bool();
     return { changing: isChange, old: reader.utf8(), fresh: isChange ? reader.utf8() : null };
   });
-  if (old.length > MAX_PASSWORD || (fresh?.length ?? 0) > MAX_PASSWORD) return failed;
+  if (byteLength(old) > MAX_PASSWORD || byteLength(fresh ?? '') > MAX_PASSWORD) return failed;
   const answer = yield* call('check-password', () => hooks.password(user, old, changing ? fresh : null));
   if (typeof answer === 'object' && answer !== null && typeof answer.change === 'string') {
     port.send(UserauthPasswdChangereq.encode({ prompt: answer.change, language: '' }));
@@ -229,7 +251,7 @@ function* interactive(
     const { responses } = reply.values;
     // RFC 4256 section 3.4: the wrong number of responses is a failure, and none of the hook's business.
     if (responses.length !== prompts.length) return { decided: failed };
-    if (responses.some((response) => response.length > MAX_PASSWORD)) return { decided: failed };
+    if (responses.some((response) => byteLength(response) > MAX_PASSWORD)) return { decided: failed };
     answer = yield* call('check-interactive-response', () => hooks.interactiveResponse(user, responses));
   }
   return { decided: failed };
@@ -250,6 +272,11 @@ function parse<T>(data: Uint8Array, read: (reader: Reader) => T): T {
     if (error instanceof DecodeError) throw new ProtocolError('malformed-message', `SSH_MSG_USERAUTH_REQUEST: ${error.message}`);
     throw error;
   }
+}
+
+/** As UTF-8: a string's own length counts two bytes and more as one. */
+function byteLength(text: string): number {
+  return encodeUtf8(text).length;
 }
 
 function malformedUnless(condition: boolean): void {

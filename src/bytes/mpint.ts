@@ -28,3 +28,8 @@ export function stripLeadingZeros(bytes: Uint8Array): Uint8Array {
   while (start < bytes.length && bytes[start] === 0) start++;
   return bytes.subarray(start);
 }
+
+/** The length in bits of a number without leading zero bytes. */
+export function bitLength(unsigned: Uint8Array): number {
+  return unsigned.length === 0 ? 0 : 8 * unsigned.length - (Math.clz32(unsigned[0]!) - 24);
+}

@@ -69,7 +69,7 @@ export class ChannelMachine {
   readonly #outbound = new OutboundRequests();
   readonly #inbound: InboundRequests;
 
-  #queue: { data: Uint8Array; type: DataType }[] = [];
+  #queue: { data: Uint8Array; type: DataType; owned: boolean }[] = [];
   #queuedBytes = 0;
   #wasHigh = false;
   #eofWanted = false;
@@ -111,23 +111,42 @@ export class ChannelMachine {
     return !(this.#over || this.#eofWanted || this.#closeWanted || this.#closeReceived);
   }
 
+  /** Whether `write` would return true for a small piece of data. */
+  get roomy(): boolean {
+    return this.#queuedBytes < LOW_MARK;
+  }
+
   get open(): boolean {
     return !(this.#over || this.#closeWanted || this.#closeReceived);
   }
 
   // ---- what our side does -------------------------------------------------------------------------------------------
 
-  /** Queues data; the buffer must not change afterwards. Returns false where the caller should wait for `onDrain`. */
+  /**
+   * Queues data; the buffer must not change before it has been sent, or {@link ownQueue} was called. Returns false where the
+   * caller should wait for `onDrain`.
+   */
   write(data: Uint8Array, type: DataType): boolean {
     if (!this.writable) throw new ChannelClosedError(this.#eofWanted ? 'the channel was ended for writing' : undefined);
     if (data.length > 0) {
-      this.#queue.push({ data, type });
+      this.#queue.push({ data, type, owned: false });
       this.#queuedBytes += data.length;
       this.#port.outputReady();
     }
     if (this.#queuedBytes < LOW_MARK) return true;
     this.#wasHigh = true;
     return false;
+  }
+
+  /** Copies what is still queued and not yet copied: the writers may use their buffers for something else from now on. */
+  ownQueue(): void {
+    // What came last is not ours yet, all before one that is ours is too.
+    for (let i = this.#queue.length - 1; i >= 0; i--) {
+      const entry = this.#queue[i] as { data: Uint8Array; owned: boolean };
+      if (entry.owned) break;
+      entry.data = new Uint8Array(entry.data);
+      entry.owned = true;
+    }
   }
 
   /** No more data from us; what is queued still goes out first. */
@@ -174,7 +193,7 @@ export class ChannelMachine {
 
   /** Sends one packet of queued data: the scheduler's turn. */
   pump(): void {
-    const head = this.#queue[0] as { data: Uint8Array; type: DataType };
+    const head = this.#queue[0] as { data: Uint8Array; type: DataType; owned: boolean };
     const count = Math.min(head.data.length, this.#sendWindow.available, this.#packetBytes);
     this.#sendWindow.spend(count);
     this.#queuedBytes -= count;

@@ -67,6 +67,9 @@ interface PendingOpen extends OpenParameters {
   abandoned: boolean;
 }
 
+/** Extended data of type 0 is not ordinary data, it is as undefined as 2 and above. */
+const UNDEFINED_TYPE = 0xffff_ffff;
+
 export class Connection {
   readonly #port: ConnectionPort;
   readonly #handler: ConnectionHandler;
@@ -144,7 +147,7 @@ export class Connection {
       case ChannelExtendedData.number:
         if (payload.length < 9)
           throw new ProtocolError('malformed-message', `${ChannelExtendedData.name}: ${payload.length} bytes`);
-        this.#receiveData(payload, readU32(payload, 5), 9);
+        this.#receiveData(payload, readU32(payload, 5) || UNDEFINED_TYPE, 9);
         break;
       case ChannelWindowAdjust.number: {
         const { recipient, bytes } = ChannelWindowAdjust.decode(payload);
@@ -252,8 +255,9 @@ export class Connection {
 
   #receiveConfirmation(confirmation: ReturnType<typeof ChannelOpenConfirmation.decode>): void {
     const { recipient, sender, windowBytes, maxPacketBytes } = confirmation;
-    const pending = this.#takePending(recipient);
+    // Before the waiter is taken out of the table: whoever is not in it would never hear of the failure.
     if (maxPacketBytes === 0) throw new ProtocolError('bad-channel-parameters', 'a maximum packet size of 0');
+    const pending = this.#takePending(recipient);
     const channel = this.#add(recipient, sender, windowBytes, maxPacketBytes, pending, pending.handler);
     // Nobody waits any more: close it, or it would stay half open for as long as the connection lives.
     if (pending.abandoned) channel.close(true);

@@ -53,9 +53,14 @@ export const admissionTable: readonly Row[] = [
   { name: 'SSH_MSG_USERAUTH_FAILURE', first: 51, last: 51, role: 'client', phases: ['auth'], strict: false },
   { name: 'SSH_MSG_USERAUTH_SUCCESS', first: 52, last: 52, role: 'client', phases: ['auth'], strict: false },
   { name: 'SSH_MSG_USERAUTH_BANNER', first: 53, last: 53, role: 'client', phases: ['auth'], strict: false },
-  // Authentication methods: the requests of a server (60) go to clients, the answers of a client (61) to servers.
+  // Authentication methods: the requests of a server (60) go to clients, the answers of a client (61) to servers; GSS-API sends
+  // tokens both ways (61, 65), and an end, an error and a MIC one way each (RFC 4462 section 3). The rest is the method's to say.
   { name: 'authentication method, to the client', first: 60, last: 60, role: 'client', phases: ['auth'], strict: false },
-  { name: 'authentication method, to the server', first: 61, last: 61, role: 'server', phases: ['auth'], strict: false },
+  { name: 'authentication method, either way', first: 61, last: 61, role: 'both', phases: ['auth'], strict: false },
+  { name: 'GSS-API, exchange complete', first: 63, last: 63, role: 'server', phases: ['auth'], strict: false },
+  { name: 'GSS-API, error', first: 64, last: 64, role: 'client', phases: ['auth'], strict: false },
+  { name: 'GSS-API, error token', first: 65, last: 65, role: 'both', phases: ['auth'], strict: false },
+  { name: 'GSS-API, MIC', first: 66, last: 66, role: 'server', phases: ['auth'], strict: false },
   { name: 'SSH_MSG_GLOBAL_REQUEST and its replies', first: 80, last: 82, role: 'both', phases: ['open'], strict: false },
   { name: 'channel messages', first: 90, last: 100, role: 'both', phases: ['open'], strict: false },
   // OpenSSH PROTOCOL section 1.9

@@ -19,6 +19,7 @@ import {
   ClosedError,
   ConnectionLostError,
   DisconnectedError,
+  GssError,
   HostKeyError,
   NegotiationError,
   type Phase,
@@ -28,6 +29,8 @@ import {
   UsageError,
 } from '../errors.ts';
 import { type Flow, FlowRunner } from '../flow/flow.ts';
+import type { DhGroup } from '../kex/dh-group.ts';
+import type { GssClientConfig, GssServerConfig } from '../kex/gss.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -76,9 +79,19 @@ export interface EngineConfig {
   readonly handshakeTimeoutMs: number;
   /** Client: whether this is the right server. Only the literal `true` is a yes. */
   verifyHostKey(key: PublicKey): boolean | PromiseLike<boolean>;
+  /** Client: with whom GSS-API key exchanges are made. Without it none are offered. */
+  readonly gss?: GssClientConfig | undefined;
   /** Server: host keys, who may in, and how long it may take. */
   readonly server: ServerConfig | null;
+  /**
+   * Gets what decrypts a recording of this connection: the cookie of our KEXINIT and K as it enters key derivation (length
+   * and bytes), for every exchange. The only way that a secret leaves the engine, and only where somebody asked for it.
+   */
+  readonly keylog?: (cookie: Uint8Array, encodedSecret: Uint8Array) => void;
 }
+
+/** Hears every payload in clear, passwords included. The view is valid during the call only. */
+export type PacketTrace = (direction: 'in' | 'out', payload: Uint8Array) => void;
 
 export interface ServerConfig {
   readonly hostKeys: readonly Signer[];
@@ -86,6 +99,10 @@ export interface ServerConfig {
   readonly authLimits: ServerAuthLimits;
   /** From the start until authenticated, milliseconds; 0 for none. */
   readonly loginTimeoutMs: number;
+  /** What to pick from in a group exchange (RFC 4419); default the groups of RFC 3526. */
+  readonly moduli?: readonly DhGroup[] | undefined;
+  /** With whose keys GSS-API key exchanges are made. Without it none are offered. */
+  readonly gss?: GssServerConfig | undefined;
   /** Send EXT_INFO with server-sig-algs. */
   readonly serverSigAlgs: boolean;
 }
@@ -109,6 +126,7 @@ export class Engine {
   readonly #connection: Connection;
   readonly #keepalive: Keepalive;
   readonly #pings: ReplyWaiter[] = [];
+  #trace: PacketTrace | null = null;
 
   #now: number;
   #depth = 0;
@@ -152,8 +170,12 @@ export class Engine {
       flowHost,
       strictKex: config.strictKex,
       hostKeys: config.server?.hostKeys ?? [],
+      moduli: config.server?.moduli,
       algorithms: () => config.algorithms(),
       verifyHostKey: (key) => config.verifyHostKey(key),
+      gssClient: config.gss,
+      gssServer: config.server?.gss,
+      keylog: config.keylog,
       outboundReady: () => this.#outboundReady(),
       completed: (algorithms) => this.#exchangeCompleted(algorithms),
     });
@@ -232,6 +254,12 @@ export class Engine {
   /** Whether views of received chunks are still held: bytes of a packet that is not complete yet. */
   get holdsInput(): boolean {
     return this.#decoder.input.length > 0;
+  }
+
+  /** Lets somebody who debugs see all messages; null ends it. */
+  setTrace(trace: PacketTrace | null): void {
+    this.#trace = trace;
+    this.#encoder.trace = trace && ((payload) => trace('out', payload));
   }
 
   // ---- input --------------------------------------------------------------------------------------------------------
@@ -380,6 +408,7 @@ export class Engine {
       }
       const payload = this.#decoder.next();
       if (payload === null) return;
+      this.#trace?.('in', payload);
       this.#keepalive.heard();
       if (this.#ended && this.#gated && payload[0] !== Disconnect.number) {
         // Behind NEWKEYS lie packets under keys that will never be derived.
@@ -511,7 +540,7 @@ export class Engine {
     let outcome: AuthOutcome | SSHError;
     try {
       const sessionId = this.#handshake.sessionId as Uint8Array;
-      outcome = yield* method.run({ send: (payload) => this.#send(payload), sessionId });
+      outcome = yield* method.run({ send: (payload) => this.#send(payload), sessionId, gss: this.#handshake.gssInitiator });
     } catch (error) {
       // The peer's fault ends the connection; a signer that failed or a user that gave up only this attempt.
       if (error instanceof ProtocolError) throw error;
@@ -535,7 +564,8 @@ export class Engine {
     const { crypto } = this.#config;
     const sessionId = this.#handshake.sessionId as Uint8Array;
     const pubkeys = this.#config.algorithms().pubkeys;
-    const port = { send: (payload: Uint8Array) => this.#send(payload), now: () => this.#now, sessionId, crypto, pubkeys };
+    const gss = this.#handshake.gssAcceptor;
+    const port = { send: (payload: Uint8Array) => this.#send(payload), now: () => this.#now, sessionId, crypto, pubkeys, gss };
     const who = yield* serverAuth(port, auth, authLimits);
     this.#send(authSuccess());
     this.#timers.clear('login');
@@ -546,6 +576,7 @@ export class Engine {
   #opened(): void {
     this.#stage = 'open';
     this.#decoder.liftLimit();
+    this.#handshake.releaseGss();
     this.#handshake.startCompression();
     this.#keepalive.start();
     this.#rekeyWhenDue();
@@ -604,7 +635,7 @@ export class Engine {
     this.#rekeyAt = milliseconds > 0 ? this.#now + milliseconds : Number.POSITIVE_INFINITY;
     if (milliseconds > 0) this.#timers.set('rekey', this.#rekeyAt, () => this.#startRekey());
     const { strict: strictKex, hostKey } = this.#handshake;
-    this.#handler.onEvent({ type: 'keys', first, algorithms, hostKey: hostKey as PublicKey, strictKex });
+    this.#handler.onEvent({ type: 'keys', first, algorithms, hostKey, strictKex });
     this.#handler.onOutput();
   }
 
@@ -653,6 +684,8 @@ export class Engine {
   #carryAck(): void {
     if (this.#ackCarriers === 0 || this.#config.role === 'server' || this.#stage === 'none' || this.#outbox.size > 0) return;
     if (!this.#auth.active && this.#connection.openingCount === 0) return;
+    // zlib@openssh.com begins with the server's USERAUTH_SUCCESS: nothing of ours may cross it, or it would be inflated.
+    if (this.#stage !== 'open' && this.algorithms?.clientToServer.compression !== 'none') return;
     this.#ackCarriers--;
     this.#enter(() => this.#send(Ignore.encode({ data: EMPTY })));
   }
@@ -733,6 +766,7 @@ function farewell(error: SSHError): { reason: number; description: string } {
   if (error instanceof NegotiationError) return { reason: DisconnectReason.keyExchangeFailed, description: error.message };
   if (error instanceof HostKeyError)
     return { reason: DisconnectReason.hostKeyNotVerifiable, description: 'host key not accepted' };
+  if (error instanceof GssError) return { reason: DisconnectReason.keyExchangeFailed, description: 'GSS-API failed' };
   if (error instanceof SSHTimeoutError) return { reason: DisconnectReason.protocolError, description: 'timeout' };
   return { reason: DisconnectReason.byApplication, description: 'internal error' };
 }

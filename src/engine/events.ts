@@ -15,7 +15,8 @@ export type EngineEvent =
       readonly type: 'keys';
       readonly first: boolean;
       readonly algorithms: NegotiatedAlgorithms;
-      readonly hostKey: PublicKey;
+      /** Null where GSS-API has proven the server and it sent no key. */
+      readonly hostKey: PublicKey | null;
       readonly strictKex: boolean;
     }
   /** RFC 8308 extensions of the peer, by name. */

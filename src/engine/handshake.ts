@@ -2,16 +2,26 @@
 // was agreed, when which keys take effect. A rekey is the same flow again; it only starts at another time.
 
 import type { AlgorithmLists } from '../algorithms/registry.ts';
+import type { GssAcceptor, GssContext, GssInitiator } from '../crypto/gss.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { HostKeyError, NegotiationError, ProtocolError, UsageError } from '../errors.ts';
 import { call, expect, type Flow, type FlowHost, FlowRunner } from '../flow/flow.ts';
+import { builtInGroups, type DhGroup } from '../kex/dh-group.ts';
 import { clientExchange, type ExchangeContext, type ExchangeResult, serverExchange } from '../kex/exchange.ts';
+import {
+  clientGssExchange,
+  type GssClientConfig,
+  type GssExchangeContext,
+  type GssServerConfig,
+  serverGssExchange,
+} from '../kex/gss.ts';
+import { gssKexMethod, NULL_HOST_KEY } from '../kex/gss-methods.ts';
 import type { KexMethod } from '../kex/method.ts';
 import { kexMethods } from '../kex/methods.ts';
 import { type DirectionAlgorithms, isWrongGuess, kexMarkers, type NegotiatedAlgorithms, negotiate } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
-import { createOpener, createSealer, keySizes } from '../packet/ciphers.ts';
+import { cipherStrength, createOpener, createSealer, keySizes } from '../packet/ciphers.ts';
 import { Compressor, Decompressor } from '../packet/compression.ts';
 import type { PacketDecoder } from '../packet/decoder.ts';
 import { deriveKey, type KeyMaterial } from '../packet/derive-keys.ts';
@@ -27,12 +37,19 @@ export interface HandshakePort {
   readonly strictKex: boolean;
   /** Keys of the server, by preference of nobody: the client chooses. */
   readonly hostKeys: readonly Signer[];
+  /** Server: what to pick from in a group exchange. Default the groups of RFC 3526. */
+  readonly moduli?: readonly DhGroup[] | undefined;
   /** What to offer; asked anew at every exchange. */
   algorithms(): AlgorithmLists;
   /** Client: whether this is the right server. Only the literal `true` is a yes. */
   verifyHostKey(key: PublicKey): boolean | PromiseLike<boolean>;
+  /** GSS-API key exchanges are offered only with the one of our role. */
+  readonly gssClient?: GssClientConfig | undefined;
+  readonly gssServer?: GssServerConfig | undefined;
   /** Our NEWKEYS is out: everything may be sent again. */
   outboundReady(): void;
+  /** Hears each exchange's secret together with the cookie of our KEXINIT; see {@link EngineConfig.keylog}. */
+  readonly keylog?: ((cookie: Uint8Array, encodedSecret: Uint8Array) => void) | undefined;
   /** Both NEWKEYS have passed. */
   completed(algorithms: NegotiatedAlgorithms): void;
 }
@@ -54,6 +71,8 @@ export class Handshake {
   #hostKey: PublicKey | null = null;
   #algorithms: NegotiatedAlgorithms | null = null;
   #peerExtInfo = false;
+  #initiator: GssInitiator | null = null;
+  #acceptor: GssAcceptor | null = null;
 
   constructor(port: HandshakePort) {
     this.#port = port;
@@ -88,13 +107,23 @@ export class Handshake {
     return this.#sessionId;
   }
 
-  /** Client: the server's key. Server: the key that was used. */
+  /** Client: the server's key. Server: the key that was used. Null also where GSS-API did without one. */
   get hostKey(): PublicKey | null {
     return this.#hostKey;
   }
 
   get algorithms(): NegotiatedAlgorithms | null {
     return this.#algorithms;
+  }
+
+  /** Client: the context of the first exchange, where that was one of GSS-API, until {@link releaseGss}. */
+  get gssInitiator(): GssInitiator | null {
+    return this.#initiator;
+  }
+
+  /** Server: as {@link gssInitiator}. */
+  get gssAcceptor(): GssAcceptor | null {
+    return this.#acceptor;
   }
 
   /** The peer reads EXT_INFO (RFC 8308 section 2.1). */
@@ -132,10 +161,20 @@ export class Handshake {
       clientKexInit: isClient ? ourPayload : payload.slice(),
       serverKexInit: isClient ? payload.slice() : ourPayload,
     };
-    const method: KexMethod = kexMethods.find((candidate) => candidate.name === algorithms.kex) as KexMethod;
     const { crypto, encoder } = this.#port;
     const send = (message: Uint8Array) => encoder.send(message);
-    this.#runner.start(this.#exchange({ crypto, method, hostKeyAlgorithm: algorithms.hostKey, transcript, send }, algorithms));
+    const shared = { crypto, hostKeyAlgorithm: algorithms.hostKey, transcript, send };
+    const gssMethod = gssKexMethod(algorithms.kex);
+    if (gssMethod !== undefined) {
+      const context = { ...shared, method: gssMethod };
+      this.#runner.start(this.#exchange(context, this.#gssExchange(context), algorithms));
+      return;
+    }
+    const method: KexMethod = kexMethods.find((candidate) => candidate.name === algorithms.kex) as KexMethod;
+    const { clientToServer, serverToClient } = algorithms;
+    const strengthBits = Math.max(cipherStrength(clientToServer.cipher), cipherStrength(serverToClient.cipher));
+    const context = { ...shared, method, strengthBits, groups: this.#port.moduli ?? builtInGroups() };
+    this.#runner.start(this.#exchange(context, this.#signedExchange(context), algorithms));
   }
 
   /** NEWKEYS and messages 30 to 49. */
@@ -156,6 +195,15 @@ export class Handshake {
 
   cancel(): void {
     this.#runner.cancel();
+    this.releaseGss();
+  }
+
+  /** gssapi-keyex is over, or not wanted: the context and the credentials with it are forgotten. */
+  releaseGss(): void {
+    this.#initiator?.dispose();
+    this.#acceptor?.dispose();
+    this.#initiator = null;
+    this.#acceptor = null;
   }
 
   #sendKexInit(): void {
@@ -168,13 +216,18 @@ export class Handshake {
       markers.push(kexMarkers[role].extInfo);
       if (this.#port.strictKex) markers.push(kexMarkers[role].strict);
     }
-    const serverHostKey = role === 'client' ? lists.keys : lists.keys.filter((name) => this.#signerFor(name) !== undefined);
+    const gss = (role === 'client' ? this.#port.gssClient : this.#port.gssServer) !== undefined;
+    const own = role === 'client' ? lists.keys : lists.keys.filter((name) => this.#signerFor(name) !== undefined);
+    // Without a host key a server can still be one that proves itself by GSS-API, and nothing else (RFC 4462 section 5).
+    const kex = lists.kex.filter((name) => (gssKexMethod(name) === undefined ? own.length > 0 : gss));
+    const nullKey = kex.some((name) => gssKexMethod(name)) && (role === 'client' || own.length === 0);
+    const serverHostKey = nullKey ? [...own, NULL_HOST_KEY] : own;
     if (serverHostKey.length === 0) throw new UsageError('a server needs a host key before it can start');
     const cookie = new Uint8Array(16);
     crypto.randomFill(cookie);
     this.#ourInit = KexInit.encode({
       cookie,
-      kex: [...lists.kex, ...markers],
+      kex: [...kex, ...markers],
       serverHostKey,
       cipherClientToServer: lists.ciphers,
       cipherServerToClient: lists.ciphers,
@@ -201,11 +254,14 @@ export class Handshake {
     }
   }
 
-  *#exchange(context: ExchangeContext, algorithms: NegotiatedAlgorithms): Flow<void> {
+  *#exchange(
+    context: Pick<ExchangeContext, 'transcript'> & { readonly method: Pick<KexMethod, 'hash'> },
+    flow: Flow<Exchanged>,
+    algorithms: NegotiatedAlgorithms,
+  ): Flow<void> {
     const isClient = this.#port.role === 'client';
-    const result = isClient ? yield* clientExchange(context) : yield* this.#serverExchange(context);
-    if (isClient) yield* this.#checkHostKey(result.hostKey);
-    this.#hostKey = result.hostKey;
+    const result = yield* flow;
+    this.#hostKey = result.hostKey ?? this.#hostKey;
     this.#sessionId ??= result.exchangeHash;
     const material: KeyMaterial = {
       hash: context.method.hash,
@@ -213,7 +269,12 @@ export class Handshake {
       exchangeHash: result.exchangeHash,
       sessionId: this.#sessionId,
     };
-    const { crypto, encoder, decoder } = this.#port;
+    const { crypto, encoder, decoder, keylog } = this.#port;
+    // The cookie stands right behind the message number.
+    if (keylog !== undefined) {
+      const { clientKexInit, serverKexInit } = context.transcript;
+      keylog((isClient ? clientKexInit : serverKexInit).subarray(1, 17), result.encodedSecret);
+    }
     const [ours, theirs] = isClient ? (['C', 'S'] as const) : (['S', 'C'] as const);
     const outbound = isClient ? algorithms.clientToServer : algorithms.serverToClient;
     const inbound = isClient ? algorithms.serverToClient : algorithms.clientToServer;
@@ -234,6 +295,40 @@ export class Handshake {
     this.#port.completed(algorithms);
   }
 
+  /** The host key has signed; a client asks whether it is the right one. */
+  *#signedExchange(context: ExchangeContext): Flow<Exchanged> {
+    if (this.#port.role === 'server') return yield* this.#serverExchange(context);
+    const result = yield* clientExchange(context);
+    yield* this.#checkHostKey(result.hostKey);
+    return result;
+  }
+
+  /** Kerberos has proven the server: nobody is asked about its key, but it must stay the same. */
+  *#gssExchange(context: GssExchangeContext): Flow<Exchanged> {
+    const { role, gssClient, gssServer } = this.#port;
+    const first = this.#sessionId === null;
+    if (role === 'client') {
+      const config = gssClient as GssClientConfig;
+      // Credentials go along once; a rekey only needs the proof.
+      const result = yield* clientGssExchange(context, { ...config, delegate: first && config.delegate });
+      if (this.#hostKey !== null && result.hostKey !== null && !this.#hostKey.equals(result.hostKey)) throw hostKeyChanged();
+      this.#initiator = this.#keepFirst(first, result.gss);
+      return result;
+    }
+    const config = gssServer as GssServerConfig;
+    const signer = this.#signerFor(context.hostKeyAlgorithm) ?? null;
+    const result = yield* serverGssExchange(context, { ...config, delegation: first && config.delegation }, signer);
+    this.#acceptor = this.#keepFirst(first, result.gss);
+    return result;
+  }
+
+  /** RFC 4462 section 4: the context of the first exchange is the one that users authenticate by. */
+  #keepFirst<C extends GssContext>(first: boolean, gss: C): C | null {
+    if (first) return gss;
+    gss.dispose();
+    return (this.#port.role === 'client' ? this.#initiator : this.#acceptor) as C | null;
+  }
+
   *#serverExchange(context: ExchangeContext): Flow<ExchangeResult> {
     const signer = this.#signerFor(context.hostKeyAlgorithm);
     if (signer === undefined) throw new NegotiationError('server host key', [], [context.hostKeyAlgorithm]);
@@ -243,8 +338,7 @@ export class Handshake {
   /** Before NEWKEYS goes out: nothing of the user's may reach a server that is not the right one. */
   *#checkHostKey(key: PublicKey): Flow<void> {
     if (this.#hostKey !== null) {
-      if (!this.#hostKey.equals(key))
-        throw new ProtocolError('host-key-changed', 'the server came with another host key when rekeying', 9);
+      if (!this.#hostKey.equals(key)) throw hostKeyChanged();
       return;
     }
     const { fingerprint } = key;
@@ -290,4 +384,11 @@ export class Handshake {
     const inbound = this.#port.role === 'client' ? serverToClient : clientToServer;
     this.#port.decoder.useDecompression(inbound.compression === 'none' ? null : new Decompressor());
   }
+}
+
+/** What both kinds of exchange bring. */
+type Exchanged = Pick<ExchangeResult, 'exchangeHash' | 'encodedSecret'> & { readonly hostKey: PublicKey | null };
+
+function hostKeyChanged(): ProtocolError {
+  return new ProtocolError('host-key-changed', 'the server came with another host key when rekeying', 9);
 }

@@ -18,6 +18,8 @@ export class Keepalive {
   #countMax = 3;
   #unanswered = 0;
   #lastHeard = 0;
+  /** When the peer was last heard or asked. Each question gets a whole interval, also where the clock has jumped. */
+  #since = 0;
 
   constructor(timers: Timers, port: KeepalivePort) {
     this.#timers = timers;
@@ -40,21 +42,22 @@ export class Keepalive {
   heard(): void {
     this.#unanswered = 0;
     this.#lastHeard = this.#port.now();
+    this.#since = this.#lastHeard;
   }
 
   #arm(): void {
-    const at = this.#lastHeard + this.#intervalMs * (this.#unanswered + 1);
-    this.#timers.set('keepalive', Math.max(at, this.#port.now()), () => this.#due());
+    this.#timers.set('keepalive', this.#since + this.#intervalMs, () => this.#due());
   }
 
   #due(): void {
-    const silence = this.#port.now() - this.#lastHeard;
-    if (silence >= this.#intervalMs * (this.#unanswered + 1)) {
+    const now = this.#port.now();
+    if (now >= this.#since + this.#intervalMs) {
       if (this.#unanswered >= this.#countMax) {
-        this.#port.dead(silence);
+        this.#port.dead(Math.round(now - this.#lastHeard));
         return;
       }
       this.#unanswered++;
+      this.#since = now;
       this.#port.probe({ reply: () => {}, abandon: () => {} });
     }
     this.#arm();

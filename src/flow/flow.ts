@@ -124,7 +124,8 @@ export class FlowRunner {
         return;
       }
       const settled = this.#wait(flow, effect);
-      if (settled === null) return;
+      // So may the task: a hook that closes the connection and then says yes must not be followed.
+      if (settled === null || this.#flow !== flow) return;
       next = settled;
     }
   }
@@ -158,7 +159,7 @@ export class FlowRunner {
       });
     }
     waiting = immediate === null;
-    this.#gated = waiting;
+    this.#gated = waiting && this.#flow === flow;
     return immediate;
   }
 }

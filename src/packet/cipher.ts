@@ -18,6 +18,11 @@ export interface Opener {
   /** Bytes that must be there before the length can be known. */
   readonly headerBytes: number;
   readonly tagBytes: number;
+  /**
+   * Whether the peer must not learn where a packet failed. An attacker who puts a block of somebody's ciphertext in place of a
+   * CBC length field learns 14 bits of its plaintext from how many bytes are read, or which error comes (CVE-2008-5161).
+   */
+  readonly hidesFailures?: boolean;
   /** packet_length, not yet authenticated. Called exactly once per packet, before {@link open}. */
   length(sequence: number, header: Uint8Array): number;
   /**

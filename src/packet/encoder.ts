@@ -17,6 +17,8 @@ const CHANNEL_DATA = 94;
 const CHANNEL_EXTENDED_DATA = 95;
 
 export class PacketEncoder {
+  /** Hears every payload that goes out, in clear; null, and so nothing to pay for, unless somebody debugs. */
+  trace: ((payload: Uint8Array) => void) | null = null;
   readonly #crypto: CryptoProvider;
   readonly #outbox: Outbox;
   #sealer: Sealer = plainSealer;
@@ -58,6 +60,7 @@ export class PacketEncoder {
   }
 
   send(payload: Uint8Array): void {
+    this.trace?.(payload);
     const body = this.#compressor === null ? payload : this.#compressor.compress(payload);
     this.#room(body.length);
     this.#scratch.set(body, HEADER);
@@ -74,8 +77,10 @@ export class PacketEncoder {
     if (type !== 0) writeU32(scratch, HEADER + 5, type);
     writeU32(scratch, HEADER + head - 4, data.length);
     scratch.set(data, HEADER + head);
-    if (this.#compressor === null) this.#seal(head + data.length);
-    else this.send(scratch.slice(HEADER, HEADER + head + data.length));
+    if (this.#compressor === null) {
+      this.trace?.(scratch.slice(HEADER, HEADER + head + data.length));
+      this.#seal(head + data.length);
+    } else this.send(scratch.slice(HEADER, HEADER + head + data.length));
   }
 
   #room(payloadBytes: number): void {

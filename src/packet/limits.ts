@@ -13,6 +13,10 @@ export const limits = {
   windowBytes: 2_097_152,
   /** Messages held back while keys are exchanged, bytes. Only replies and window adjustments can pile up there. */
   heldBytes: 65_536,
+  /** Bytes that may still come in after we asked for new keys and before the peer answers: paramiko's figure. */
+  rekeyIgnoredBytes: 536_870_912,
+  /** Packets under one key: the sequence number, which is nonce or MAC input, must not come round (RFC 4344 section 3.1). */
+  packetsPerKey: 4_294_967_296,
   /** Sealed bytes waiting for the stream before channels must wait. */
   outboxBytes: 1_048_576,
   /** Sealed bytes at which a peer that makes us answer and doesn't read is no longer read from. */

@@ -77,6 +77,16 @@ const PEERS = {
   tmux: { files: ['tmux'], version: ['-V'], debian: 'tmux' },
   sshpass: { files: ['sshpass'], version: ['-V'], debian: 'sshpass' },
   expect: { files: ['expect'], version: ['-v'], debian: 'expect' },
+  krb5kdc: { files: ['/usr/sbin/krb5kdc'], version: [], debian: 'krb5-kdc' },
+  'kadmin.local': { files: ['/usr/sbin/kadmin.local'], version: [], debian: 'krb5-admin-server' },
+  kinit: { files: ['kinit'], version: [], debian: 'krb5-user' },
+  klist: { files: ['klist'], version: [], debian: 'krb5-user' },
+  'python3-gssapi': {
+    files: [PYTHON],
+    version: ['-c', 'import gssapi; print("gssapi", gssapi.__name__)'],
+    debian: 'python3-gssapi',
+    proof: /^gssapi /,
+  },
 } as const satisfies Record<string, PeerRow>;
 
 type BasePeerName = keyof typeof PEERS;

@@ -1,0 +1,158 @@
+// Every call that waits takes a time limit and an AbortSignal: against a peer that says nothing more, each ends by either, and one that
+// was aborted before it began does nothing at all.
+import { afterEach, describe, expect, it } from 'vitest';
+import { type CallOptions, type Channel, SSHTimeoutError, Transport } from '../../src/index.ts';
+import { closePair, connectedPair, pipe, type TransportPair, transportPair } from '../support/transport-pair.ts';
+
+const open: TransportPair[] = [];
+
+afterEach(async () => {
+  for (const pair of open.splice(0)) {
+    pair.clientEnd.release();
+    pair.serverEnd.release();
+    await closePair(pair);
+  }
+});
+
+interface Silent extends TransportPair {
+  readonly channel: Channel;
+}
+
+/** Logged in, with a channel that runs something, and then not a word from the server. */
+async function silent(): Promise<Silent> {
+  const pair = await connectedPair();
+  pair.interface.serve = () => {};
+  open.push(pair);
+  const channel = await pair.client.openSession();
+  await channel.execCommand('x');
+  pair.clientEnd.hold();
+  return { ...pair, channel };
+}
+
+const calls: [string, (all: Silent, options: CallOptions) => Promise<unknown>][] = [
+  ['openSession', ({ client }, options) => client.openSession(options)],
+  ['ping', ({ client }, options) => client.ping(options)],
+  ['globalRequest', ({ client }, options) => client.globalRequest('x', undefined, options)],
+  ['renegotiateKeys', ({ client }, options) => client.renegotiateKeys(options)],
+  ['read', ({ channel }, options) => channel.read(options)],
+  ['recv', ({ channel }, options) => channel.recv(10, options)],
+  ['recvStderr', ({ channel }, options) => channel.recvStderr(10, options)],
+  ['readAll', ({ channel }, options) => channel.stdout.readAll(1_000, options)],
+  ['write', ({ channel }, options) => channel.write(new Uint8Array(4_000_000), options)],
+  ['setEnvironmentVariable', ({ channel }, options) => channel.setEnvironmentVariable('A', 'b', options)],
+  ['request', ({ channel }, options) => channel.request('x', undefined, options)],
+  ['recvExitStatus', ({ channel }, options) => channel.recvExitStatus(options)],
+];
+
+describe.each(calls)('%s', (_name, call) => {
+  it('ends at its time limit', async () => {
+    const all = await silent();
+    await expect(call(all, { timeout: 20 })).rejects.toBeInstanceOf(SSHTimeoutError);
+    expect(all.client.isActive()).toBe(true);
+  });
+
+  it('ends by its signal, with its reason', async () => {
+    const all = await silent();
+    const controller = new AbortController();
+    const pending = call(all, { signal: controller.signal });
+    const reason = new Error('enough');
+    controller.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+    expect(all.client.isActive()).toBe(true);
+  });
+
+  it('does not begin with a signal that is aborted', async () => {
+    const all = await silent();
+    const reason = new Error('before');
+    await expect(call(all, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+it('a write with a signal that is aborted sends nothing, be it large or small', async () => {
+  const pair = await connectedPair();
+  open.push(pair);
+  const channel = await pair.client.openSession();
+  await channel.execCommand('cat');
+  for (const size of [1, 4_000_000]) {
+    await expect(channel.write(new Uint8Array(size), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
+  }
+  await channel.write('yes');
+  channel.shutdownWrite();
+  expect(Buffer.from(await channel.stdout.readAll()).toString()).toBe('yes');
+});
+
+describe('accept', () => {
+  it('gives null at its time limit, and rejects by its signal', async () => {
+    const { server } = await silent();
+    // The channel that is there.
+    expect(await server.accept({ timeout: 20 })).not.toBeNull();
+    expect(await server.accept({ timeout: 20 })).toBeNull();
+    await expect(server.accept({ signal: AbortSignal.abort(new Error('x')) })).rejects.toThrow('x');
+  });
+});
+
+describe('the handshake', () => {
+  it('ends at the time limit of the call, and takes the connection with it', async () => {
+    const [end, other] = pipe();
+    const client = new Transport(end);
+    await expect(client.startClient({ timeout: 30 })).rejects.toBeInstanceOf(SSHTimeoutError);
+    expect(client.isActive()).toBe(false);
+    await client.closed;
+    expect(end.destroyed).toBe(true);
+    other.destroy();
+  });
+
+  it('ends at the time limit of the transport', async () => {
+    const [end, other] = pipe();
+    const client = new Transport(end, { timeouts: { handshake: 30 } });
+    await expect(client.startClient()).rejects.toMatchObject({ code: 'ERR_SSH_TIMEOUT', phase: 'version' });
+    other.destroy();
+    await client.closed;
+  });
+
+  it('ends by its signal', async () => {
+    const [end, other] = pipe();
+    const client = new Transport(end);
+    const controller = new AbortController();
+    const pending = client.startClient({ signal: controller.signal });
+    setImmediate(() => controller.abort(new Error('enough')));
+    await expect(pending).rejects.toThrow('enough');
+    await client.closed;
+    other.destroy();
+  });
+});
+
+describe('the login', () => {
+  it('ends at its time limit, or by its signal', async () => {
+    const pair = transportPair();
+    open.push(pair);
+    await pair.client.startClient();
+    pair.clientEnd.hold();
+    await expect(pair.client.authPassword('u', 'p', { timeout: 20, fallback: false })).rejects.toBeInstanceOf(SSHTimeoutError);
+    const other = transportPair();
+    open.push(other);
+    await other.client.startClient();
+    other.clientEnd.hold();
+    const controller = new AbortController();
+    const pending = other.client.authPassword('u', 'p', { signal: controller.signal, fallback: false });
+    setImmediate(() => controller.abort(new Error('enough')));
+    await expect(pending).rejects.toThrow('enough');
+  });
+});
+
+it('a late answer to a request that timed out is not taken for the answer to the next', async () => {
+  const { client, clientEnd, server } = await silent();
+  const first = client.globalRequest('x', undefined, { timeout: 20 });
+  await expect(first).rejects.toBeInstanceOf(SSHTimeoutError);
+  let second = 'pending';
+  const next = client.globalRequest('y').then((answer) => {
+    second = 'answered';
+    return answer;
+  });
+  expect(server.isActive()).toBe(true);
+  clientEnd.release();
+  // Both are refused by the server, in order: the first refusal belongs to the request that nobody waits for.
+  expect(await next).toBeNull();
+  expect(second).toBe('answered');
+  expect(await client.ping()).toBeGreaterThan(0);
+});
