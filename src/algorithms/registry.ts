@@ -1,5 +1,6 @@
 // All algorithms that there are, gathered from the rows beside their implementations. Nothing is decided here.
 
+import { UsageError } from '../errors.ts';
 import { type KexName, kexMethods } from '../kex/methods.ts';
 import { type SignatureAlgorithm, signatureAlgorithms } from '../keys/signature.ts';
 import { type CipherName, ciphers } from '../packet/ciphers.ts';
@@ -37,7 +38,25 @@ const rows = {
   ciphers,
   macs,
   compression: compressions,
-} as const satisfies Record<AlgorithmCategory, readonly { name: string; status: 'default' | 'legacy' }[]>;
+} as const satisfies Record<AlgorithmCategory, readonly { name: string; status: Status }[]>;
+
+/**
+ * `default`: offered. `compatible`: outdated, yet nobody is known to be able to do anything with it against a live connection.
+ * `legacy`: weak, for peers that have nothing else.
+ */
+type Status = 'default' | 'compatible' | 'legacy';
+
+/**
+ * How far to go for old peers: `modern` not at all, `compatible` as far as HMAC and key exchanges with SHA-1, `legacy` all the
+ * way: SHA-1 signatures, CBC, 3DES, MD5, 1024-bit groups. What is added comes last, so better peers never get it.
+ */
+export type AlgorithmPolicy = 'modern' | 'compatible' | 'legacy';
+
+const policies: Readonly<Record<AlgorithmPolicy, readonly Status[]>> = {
+  modern: ['default'],
+  compatible: ['default', 'compatible'],
+  legacy: ['default', 'compatible', 'legacy'],
+};
 
 export const categories = Object.keys(rows) as AlgorithmCategory[];
 
@@ -46,18 +65,23 @@ export function supportedAlgorithms(): AlgorithmLists {
   return gather(() => true);
 }
 
-/** What is implemented for old peers only, and never offered unless named. */
+/** What is implemented for old peers only, and never offered unless named or wanted by policy. */
 export function insecureAlgorithms(): AlgorithmLists {
-  return gather((row) => row.status === 'legacy');
+  return gather((status) => status !== 'default');
 }
 
-/** What is offered unless told otherwise. Compression is not: it costs more than it brings, and has to be asked for. */
-export function defaultAlgorithms(): AlgorithmLists {
-  return { ...gather((row) => row.status === 'default'), compression: ['none'] };
+/**
+ * What is offered unless told otherwise. Compression is not: it costs more than it brings, and has to be asked for.
+ * @throws UsageError if there is no such policy
+ */
+export function defaultAlgorithms(policy: AlgorithmPolicy = 'modern'): AlgorithmLists {
+  const allowed = Object.hasOwn(policies, policy) ? policies[policy] : undefined;
+  if (allowed === undefined) throw new UsageError(`unknown algorithm policy '${policy}'`);
+  return { ...gather((status) => allowed.includes(status)), compression: ['none'] };
 }
 
-function gather(keep: (row: { readonly status: string }) => boolean): AlgorithmLists {
-  const names = (category: AlgorithmCategory) => rows[category].filter(keep).map((row) => row.name);
+function gather(keep: (status: Status) => boolean): AlgorithmLists {
+  const names = (category: AlgorithmCategory) => rows[category].filter(({ status }) => keep(status)).map(({ name }) => name);
   return {
     kex: names('kex'),
     keys: names('keys'),

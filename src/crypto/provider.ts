@@ -38,8 +38,8 @@ export interface GcmCipher {
 export interface ChachaPoly {
   /** Decrypts the 4-byte length field. */
   openLength(sequence: number, encrypted: Uint8Array): number;
-  /** `packet` is length || body in clear; the result, length || body || tag in cipher, is written to `target` (16 bytes longer). */
-  seal(sequence: number, packet: Uint8Array, target: Uint8Array): void;
+  /** `packet` is length || body in clear. The pieces, one after the other, are length || body || tag in cipher; they are the caller's. */
+  seal(sequence: number, packet: Uint8Array): readonly Uint8Array[];
   /** `packet` is length || body || tag as received; the body in a fresh buffer, or null where the tag does not fit. */
   open(sequence: number, packet: Uint8Array): Uint8Array | null;
 }
@@ -57,15 +57,21 @@ export interface Agreement {
 
 export type AgreementName = 'x25519' | CurveName | DhGroupName;
 
-/** The fixed groups: RFC 3526 groups 14, 16, 18 (2048, 4096, 8192 bits). */
-export type DhGroupName = 'modp14' | 'modp16' | 'modp18';
+/** The fixed groups: RFC 2409 group 2 (1024 bits), RFC 3526 groups 14, 16, 18 (2048, 4096, 8192 bits). */
+export type DhGroupName = 'modp2' | 'modp14' | 'modp16' | 'modp18';
 
-/** A key encapsulation mechanism: ML-KEM-768 (FIPS 203). Public key 1184 bytes, ciphertext 1088, secret 32. */
+/** Which way a cipher runs, where that makes a difference. */
+export type CipherDirection = 'encrypt' | 'decrypt';
+
+/**
+ * A key encapsulation mechanism: ML-KEM-768 (FIPS 203; public key 1184 bytes, ciphertext 1088) or Streamlined NTRU Prime 761
+ * (1158 and 1039). Secrets are 32 bytes.
+ */
 export interface Kem {
   readonly publicKeyBytes: number;
   readonly ciphertextBytes: number;
   generate(): { publicKey: Uint8Array; decapsulate(ciphertext: Uint8Array): Uint8Array };
-  /** @throws RangeError if the public key is malformed (length, or the modulus check of FIPS 203 section 7.2). */
+  /** @throws RangeError if the public key is malformed (length, for ML-KEM also the modulus check of FIPS 203 section 7.2). */
   encapsulate(publicKey: Uint8Array): { ciphertext: Uint8Array; secret: Uint8Array };
 }
 
@@ -104,10 +110,20 @@ export interface CryptoProvider {
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
   hmac(name: HashName, key: Uint8Array): Mac;
   aesCtr(key: Uint8Array, iv: Uint8Array): RunningCipher;
+  aesCbc(key: Uint8Array, iv: Uint8Array, direction: CipherDirection): RunningCipher;
+  /** Three-key 3DES in CBC mode: 24 bytes of key, 8 of IV. */
+  tripleDesCbc(key: Uint8Array, iv: Uint8Array, direction: CipherDirection): RunningCipher;
   aesGcm(key: Uint8Array): GcmCipher;
   chachaPoly(key: Uint8Array): ChachaPoly;
   agreement(name: AgreementName): Agreement;
+  /**
+   * Diffie-Hellman in a group that the server chose (RFC 4419). Both numbers are big-endian unsigned; how long the prime must be
+   * is the caller's rule, and nobody tests here whether it is one.
+   * @throws RangeError if the prime is even or the generator outside 2..p-2.
+   */
+  dhAgreement(prime: Uint8Array, generator: Uint8Array): Agreement;
   readonly mlkem768: Kem;
+  readonly sntrup761: Kem;
   /** Whether `signature` (raw form, see {@link SigningKey}) over `data` is by this key. Never throws: bad input is false. */
   verify(key: PublicComponents, hash: HashName, data: Uint8Array, signature: Uint8Array): boolean;
   /** @throws RangeError if the components do not make a valid key. */

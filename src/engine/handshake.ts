@@ -316,8 +316,7 @@ export class Handshake {
       return result;
     }
     const config = gssServer as GssServerConfig;
-    const signer = this.#signerFor(context.hostKeyAlgorithm) ?? null;
-    const result = yield* serverGssExchange(context, { ...config, delegation: first && config.delegation }, signer);
+    const result = yield* serverGssExchange(context, { ...config, delegation: first && config.delegation });
     this.#acceptor = this.#keepFirst(first, result.gss);
     return result;
   }

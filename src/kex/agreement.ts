@@ -1,18 +1,18 @@
-// Schemes with one Diffie-Hellman: X25519 (RFC 8731), the NIST curves (RFC 5656), the fixed groups (RFC 8268). The secret is
-// an mpint.
+// Schemes with one Diffie-Hellman: X25519 (RFC 8731), the NIST curves (RFC 5656), the fixed groups (RFC 8268) and those that a
+// server picks (RFC 4419). The secret is an mpint.
 
-import type { AgreementName, CryptoProvider } from '../crypto/provider.ts';
+import type { Agreement, CryptoProvider } from '../crypto/provider.ts';
 import { Writer } from '../wire/writer.ts';
 import type { KexScheme } from './method.ts';
 
-export function agreementScheme(name: AgreementName): KexScheme {
+export function agreementScheme(open: (crypto: CryptoProvider) => Agreement): KexScheme {
   return {
-    start(crypto: CryptoProvider) {
-      const own = crypto.agreement(name);
+    start(crypto) {
+      const own = open(crypto);
       return { value: own.publicKey, finish: (serverValue) => encodeSecret(own.derive(serverValue)) };
     },
-    respond(crypto: CryptoProvider, clientValue: Uint8Array) {
-      const own = crypto.agreement(name);
+    respond(crypto, clientValue) {
+      const own = open(crypto);
       return { value: own.publicKey, encodedSecret: encodeSecret(own.derive(clientValue)) };
     },
   };

@@ -3,6 +3,7 @@
 import { type NegotiationCategory, NegotiationError } from '../errors.ts';
 import { isAead } from '../packet/ciphers.ts';
 import type { KexInit } from '../wire/messages/transport.ts';
+import { gssKexMethod, NULL_HOST_KEY } from './gss-methods.ts';
 
 /** What protects one direction. `mac` is '' where the cipher authenticates by itself. */
 export interface DirectionAlgorithms {
@@ -39,7 +40,9 @@ export function negotiate(client: KexInit, server: KexInit, role: 'client' | 'se
       : new NegotiationError(category, serverNames, clientNames);
   };
   const kex = choose('kex', client.kex, server.kex);
-  const hostKey = choose('server host key', client.serverHostKey, server.serverHostKey);
+  // No key is an answer only where something else proves the server (RFC 4462 section 5).
+  const provable = (names: readonly string[]) => (gssKexMethod(kex) ? names : names.filter((name) => name !== NULL_HOST_KEY));
+  const hostKey = choose('server host key', provable(client.serverHostKey), provable(server.serverHostKey));
   const direction = (way: 'ClientToServer' | 'ServerToClient'): DirectionAlgorithms => {
     const words = way === 'ClientToServer' ? 'client to server' : 'server to client';
     const cipher = choose(`cipher ${words}`, client[`cipher${way}`], server[`cipher${way}`]);

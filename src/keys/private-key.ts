@@ -8,7 +8,7 @@ import { curveByName } from './curves.ts';
 import type { KeyType } from './key-type.ts';
 import { encodePublicBlob } from './public-blob.ts';
 import { PublicKey } from './public-key.ts';
-import { encodeSignature, type SignatureAlgorithm, signatureRow } from './signature.ts';
+import { encodeSignature, type SignatureAlgorithm, signatureAlgorithmsOf, signatureRow } from './signature.ts';
 import type { Signer } from './signer.ts';
 
 const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
@@ -37,7 +37,10 @@ export let importNow: (key: PrivateKey) => void;
 export class PrivateKey implements Signer {
   /** The public half. */
   readonly publicKey: PublicKey;
-  /** The signature algorithms that it signs with, strongest first. `ssh-rsa` is never among them, see {@link sign}. */
+  /**
+   * The signature algorithms that it can sign with, strongest first. For an RSA key `ssh-rsa` (SHA-1) is the last of them, and
+   * used only where a connection's own lists have it.
+   */
   readonly algorithms: readonly SignatureAlgorithm[];
   /** Free text from the key file; empty where there was none. */
   readonly comment: string;
@@ -62,7 +65,7 @@ export class PrivateKey implements Signer {
     const fault = componentsFault(components);
     if (fault !== null) throw new KeyFormatError(fault);
     this.publicKey = PublicKey.parse(encodePublicBlob(components as PublicComponents), crypto, comment);
-    this.algorithms = this.publicKey.algorithms;
+    this.algorithms = signatureAlgorithmsOf(this.publicKey.type);
     this.comment = comment;
     this.#components = copyComponents(components);
     this.#crypto = crypto;
@@ -70,7 +73,7 @@ export class PrivateKey implements Signer {
 
   /**
    * The SSH form of the signature over `data`: string algorithm, string blob (RFC 4253 section 6.6).
-   * @param algorithm One of {@link algorithms}; for an RSA key also `ssh-rsa` (SHA-1), if you must.
+   * @param algorithm One of {@link algorithms}.
    * @throws UsageError where the algorithm is not one for this type of key.
    * @throws KeyFormatError where the cryptography refuses the key, which shows at the first signature.
    */

@@ -3,6 +3,7 @@
 // the mathematics gives no security, before anything is computed with them.
 
 import { toHex } from '../bytes/bytes.ts';
+import { bitLength } from '../bytes/mpint.ts';
 import type { PublicComponents } from '../crypto/provider.ts';
 import { KeyFormatError, printable } from '../errors.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
@@ -87,11 +88,6 @@ function decodeBody(type: KeyType, reader: Reader): DecodedPublicKey {
     bits: curve.bits,
     signatureBytes: 2 * curve.fieldBytes,
   };
-}
-
-/** The length in bits of a number without leading zero bytes. */
-function bitLength(unsigned: Uint8Array): number {
-  return unsigned.length === 0 ? 0 : 8 * unsigned.length - (Math.clz32(unsigned[0] ?? 0) - 24);
 }
 
 function checkRsaPublic(n: Uint8Array, e: Uint8Array): void {

@@ -34,8 +34,8 @@ export class PublicKey {
   /** Free text from whoever wrote the key; empty where there was none. */
   readonly comment: string;
   /**
-   * The signature algorithms that this key can verify, strongest first. `ssh-rsa` (SHA-1) is never among them: who wants
-   * it names it.
+   * The signature algorithms that prove something about this key, strongest first. `ssh-rsa` (SHA-1) is never among them: who
+   * wants it names it to {@link verify}.
    */
   readonly algorithms: readonly SignatureAlgorithm[];
   /** The key's size in bits: of the modulus for RSA, of the curve for the others. */

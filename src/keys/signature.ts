@@ -24,8 +24,8 @@ export interface SignatureRow {
   readonly keyType: KeyType;
   /** What the data is hashed with. Ed25519 hashes for itself (RFC 8032); its entry only says with what. */
   readonly hash: HashName;
-  /** `legacy` algorithms are used only where the caller names them. */
-  readonly status: 'default' | 'legacy';
+  /** `compatible` and `legacy` algorithms are used only where the caller names them, or chooses a policy with them. */
+  readonly status: 'default' | 'compatible' | 'legacy';
 }
 
 /**
@@ -41,6 +41,11 @@ export const signatureAlgorithms: readonly SignatureRow[] = [
   { name: 'rsa-sha2-256', keyType: 'ssh-rsa', hash: 'sha256', status: 'default' },
   { name: 'ssh-rsa', keyType: 'ssh-rsa', hash: 'sha1', status: 'legacy' },
 ];
+
+/** Every algorithm that keys of a type can sign with, strongest first: what of it may be used is for the caller's lists to say. */
+export function signatureAlgorithmsOf(type: KeyType): readonly SignatureAlgorithm[] {
+  return Object.freeze(signatureAlgorithms.filter((row) => row.keyType === type).map((row) => row.name));
+}
 
 /** The algorithm called `name`, or undefined where there is none. */
 export function signatureRow(name: string): SignatureRow | undefined {

@@ -8,7 +8,7 @@ import type { SignatureAlgorithm } from './signature.ts';
 export interface Signer {
   /** The key that verifies the signatures. */
   readonly publicKey: PublicKey;
-  /** The algorithms that it can sign with, strongest first. */
+  /** All algorithms that it can sign with, strongest first. Of these only those are used that a connection's own lists have. */
   readonly algorithms: readonly SignatureAlgorithm[];
   /**
    * True where a signature costs the user something (a touch, a prompt, a network call): then the server is asked first

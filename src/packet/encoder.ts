@@ -13,6 +13,9 @@ const MIN_PADDING = 4;
 /** RFC 4253 section 6: "The minimum size of a packet is 16 (or the cipher block size, whichever is larger)". */
 const MIN_PACKET = 16;
 
+/** Room for a full packet of channel data. */
+const FULL_SCRATCH = 36_864;
+
 const CHANNEL_DATA = 94;
 const CHANNEL_EXTENDED_DATA = 95;
 
@@ -23,7 +26,8 @@ export class PacketEncoder {
   readonly #outbox: Outbox;
   #sealer: Sealer = plainSealer;
   #compressor: Compressor | null = null;
-  #scratch = new Uint8Array(36_864);
+  /** Small until there is more to send: an idle connection must not cost much. */
+  #scratch = new Uint8Array(1_024);
   #sequence = 0;
   #packets = 0;
   #bytes = 0;
@@ -85,7 +89,7 @@ export class PacketEncoder {
 
   #room(payloadBytes: number): void {
     const wanted = HEADER + payloadBytes + 255 + 16;
-    if (wanted > this.#scratch.length) this.#scratch = new Uint8Array(wanted);
+    if (wanted > this.#scratch.length) this.#scratch = new Uint8Array(Math.max(wanted, FULL_SCRATCH));
   }
 
   #seal(payloadBytes: number): void {

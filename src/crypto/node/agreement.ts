@@ -97,8 +97,11 @@ class DhAgreement implements Agreement {
   }
 }
 
-/** 2 <= value <= p - 2 (RFC 8268 section 4, stricter by one than RFC 4253 section 8), for a value without leading zeros. */
-function isInRange(value: Uint8Array, prime: Uint8Array): boolean {
+/**
+ * 2 <= value <= p - 2 (RFC 8268 section 4, stricter by one than RFC 4253 section 8). Neither number has leading zeros, and p is
+ * odd.
+ */
+export function isInRange(value: Uint8Array, prime: Uint8Array): boolean {
   if (value.length === 0 || (value.length === 1 && value[0] === 1)) return false;
   if (value.length !== prime.length) return value.length < prime.length;
   const last = prime.length - 1;
@@ -106,11 +109,12 @@ function isInRange(value: Uint8Array, prime: Uint8Array): boolean {
     const difference = (value[i] ?? 0) - (prime[i] ?? 0);
     if (difference !== 0) return difference < 0;
   }
-  return (value[last] ?? 0) <= (prime[last] ?? 0) - 2; // p is odd, in fact these end in ff: no borrow
+  // No borrow: where p ends in 01, what has all of its other bytes is p - 1 at least.
+  return (value[last] ?? 0) <= (prime[last] ?? 0) - 2;
 }
 
 export function isDhGroup(name: AgreementName): name is DhGroupName {
-  return name === 'modp14' || name === 'modp16' || name === 'modp18';
+  return name === 'modp2' || name === 'modp14' || name === 'modp16' || name === 'modp18';
 }
 
 export function newX25519Agreement(): Agreement {

@@ -1,11 +1,12 @@
 /**
- * AES in counter mode (RFC 4344) and GCM (RFC 5647) over node:crypto. The key length picks AES-128, -192 or -256.
+ * AES in counter mode (RFC 4344) and GCM (RFC 5647) over node:crypto, and for old peers AES and 3DES in CBC mode (RFC 4253
+ * section 6.3). The key length picks AES-128, -192 or -256.
  *
  * Invariants: a GCM plaintext leaves this file only after its tag was checked, and tags are 16 bytes, never shorter. Results
  * are the fresh buffers OpenSSL wrote into; nothing is copied and nothing reused.
  */
 import { type CipherGCM, createCipheriv, createDecipheriv, createSecretKey, type DecipherGCM, type KeyObject } from 'node:crypto';
-import type { GcmCipher, RunningCipher } from '../provider.ts';
+import type { CipherDirection, GcmCipher, RunningCipher } from '../provider.ts';
 
 const TAG_BYTES = 16;
 const GCM_OPTIONS = { authTagLength: TAG_BYTES };
@@ -29,6 +30,24 @@ function keyBits(key: Uint8Array): 128 | 192 | 256 {
 export function newAesCtr(key: Uint8Array, iv: Uint8Array): RunningCipher {
   if (iv.length !== 16) throw new RangeError(`the initial counter is 16 bytes long, not ${iv.length}`);
   const cipher = createCipheriv(`aes-${keyBits(key)}-ctr`, createSecretKey(key), iv);
+  return { update: (data) => cipher.update(data) };
+}
+
+export function newAesCbc(key: Uint8Array, iv: Uint8Array, direction: CipherDirection): RunningCipher {
+  return newCbc(`aes-${keyBits(key)}-cbc`, key, iv, 16, direction);
+}
+
+export function newTripleDesCbc(key: Uint8Array, iv: Uint8Array, direction: CipherDirection): RunningCipher {
+  if (key.length !== 24) throw new RangeError(`a 3DES key is 24 bytes long, not ${key.length}`);
+  return newCbc('des-ede3-cbc', key, iv, 8, direction);
+}
+
+/** One cipher for the life of the key: the last block of a packet is the IV of the next (RFC 4253 section 6.3). */
+function newCbc(name: string, key: Uint8Array, iv: Uint8Array, block: number, direction: CipherDirection): RunningCipher {
+  if (iv.length !== block) throw new RangeError(`the IV is ${block} bytes long, not ${iv.length}`);
+  const cipher = (direction === 'encrypt' ? createCipheriv : createDecipheriv)(name, createSecretKey(key), iv);
+  // SSH pads for itself; with OpenSSL's padding on, a decipher would also hold back the last block of every packet.
+  cipher.setAutoPadding(false);
   return { update: (data) => cipher.update(data) };
 }
 

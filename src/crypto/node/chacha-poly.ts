@@ -85,30 +85,24 @@ class HybridChachaPoly implements ChachaPoly {
     );
   }
 
-  seal(sequence: number, packet: Uint8Array, target: Uint8Array): void {
+  seal(sequence: number, packet: Uint8Array): readonly Uint8Array[] {
     const length = packet.length;
     if (length < LENGTH_BYTES) throw new RangeError('a packet starts with a length field of 4 bytes');
-    if (target.length < length + TAG_BYTES) throw new RangeError('the target is too short for the packet and its tag');
-    const { memory, keys, data, dataBytes, exports } = this.#module;
+    const { memory, keys, data, dataBytes, tag, exports } = this.#module;
     const withNode = length >= this.#nodeCipherFrom;
     memory.set(this.#keys, keys);
     if (!withNode && length + TAG_BYTES <= dataBytes) {
       memory.set(packet, data);
       exports.seal(sequence, length);
-      target.set(memory.subarray(data, data + length + TAG_BYTES));
-      return;
+      return [memory.slice(data, data + length + TAG_BYTES)];
     }
     for (let i = 0; i < LENGTH_BYTES; i++) memory[data + i] = packet[i] ?? 0;
     exports.cryptLength(sequence);
     const encryptedLength = memory.slice(data, data + LENGTH_BYTES);
-    // Both before anything is written: `target` may be the memory that `packet` lies in.
     const encryptedBody = this.#cryptBody(sequence, packet.subarray(LENGTH_BYTES), withNode);
-    target.set(encryptedLength);
-    target.set(encryptedBody, LENGTH_BYTES);
-    this.#macBegin(sequence, target, length);
+    this.#macBegin(sequence, encryptedLength, encryptedBody);
     exports.macEnd();
-    const { tag } = this.#module;
-    target.set(memory.subarray(tag, tag + TAG_BYTES), length);
+    return [encryptedLength, encryptedBody, memory.slice(tag, tag + TAG_BYTES)];
   }
 
   open(sequence: number, packet: Uint8Array): Uint8Array | null {
@@ -124,21 +118,25 @@ class HybridChachaPoly implements ChachaPoly {
       memory.fill(0, data + LENGTH_BYTES, data + length); // passwords travel in small packets
       return body;
     }
-    this.#macBegin(sequence, packet, length);
+    this.#macBegin(sequence, packet.subarray(0, LENGTH_BYTES), packet.subarray(LENGTH_BYTES, length));
     memory.set(packet.subarray(length), data);
     if (exports.macFits(0) === 0) return null;
     return this.#cryptBody(sequence, packet.subarray(LENGTH_BYTES, length), withNode);
   }
 
-  /** Feeds length || body in cipher to the MAC; the caller ends it, which wipes the key. */
-  #macBegin(sequence: number, packet: Uint8Array, length: number): void {
+  /** Feeds length and body in cipher to the MAC; the caller ends it, which wipes the key. */
+  #macBegin(sequence: number, length: Uint8Array, body: Uint8Array): void {
     const { memory, keys, data, dataBytes, exports } = this.#module;
     memory.set(this.#keys, keys);
     exports.macBegin(sequence);
-    for (let start = 0; start < length; start += dataBytes) {
-      const end = Math.min(length, start + dataBytes);
-      memory.set(packet.subarray(start, end), data);
-      exports.macUpdate(end - start);
+    memory.set(length, data);
+    // The module takes whole blocks until the last piece, so the length goes along with the first of the body.
+    let filled = LENGTH_BYTES;
+    for (let start = 0; start < body.length || filled > 0; filled = 0) {
+      const end = Math.min(body.length, start + dataBytes - filled);
+      memory.set(body.subarray(start, end), data + filled);
+      exports.macUpdate(filled + end - start);
+      start = end;
     }
   }
 

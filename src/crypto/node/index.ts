@@ -7,9 +7,11 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Agreement, AgreementName, CryptoProvider } from '../provider.ts';
+import { sntrup761 } from '../sntrup761/kem.ts';
 import { isDhGroup, newDhAgreement, newEcdhAgreement, newX25519Agreement } from './agreement.ts';
-import { newAesCtr, newAesGcm } from './bulk.ts';
+import { newAesCbc, newAesCtr, newAesGcm, newTripleDesCbc } from './bulk.ts';
 import { newChachaPoly } from './chacha-poly.ts';
+import { newGroupAgreement } from './group-agreement.ts';
 import { hash, newHmac } from './hash.ts';
 import { mlkem768 } from './mlkem.ts';
 import { randomFill } from './random.ts';
@@ -27,10 +29,14 @@ export const nodeCrypto: CryptoProvider = Object.freeze({
   hash,
   hmac: newHmac,
   aesCtr: newAesCtr,
+  aesCbc: newAesCbc,
+  tripleDesCbc: newTripleDesCbc,
   aesGcm: newAesGcm,
   chachaPoly: newChachaPoly,
   agreement,
+  dhAgreement: newGroupAgreement,
   mlkem768,
+  sntrup761: sntrup761((...parts) => hash('sha512', ...parts), randomFill),
   verify,
   importPrivateKey,
   timingSafeEqual: (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b),
