@@ -1,7 +1,7 @@
 // A TCP connection to a host: every address of the name is tried (happy eyeballs, RFC 8305), and if none answers the error
 // names each with its reason.
 
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { ConnectError, UsageError } from '../errors.ts';
 import type { ByteStream, ByteStreamSink } from './byte-stream.ts';
 import { NodeStream } from './node-stream.ts';
@@ -45,6 +45,10 @@ export function dial(address: Address, options: DialOptions = {}): Promise<ByteS
   const { signal } = options;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
+    // Node looks at the family only where there is a name to look up.
+    if (family !== 0 && isIP(host) !== 0 && isIP(host) !== family) {
+      throw new ConnectError(`cannot connect to ${host} port ${port}: it is not an IPv${family} address`, []);
+    }
     const ring = new ReadRing();
     const socket = connect({
       host,

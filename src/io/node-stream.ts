@@ -36,6 +36,8 @@ export class NodeStream implements ByteStream {
     stream.on('data', (chunk: Uint8Array) => sink.data(chunk));
     stream.on('end', end);
     stream.on('close', end);
+    // A 'data' listener alone does not start a stream that was paused for the hand-over (`pauseOnConnect`).
+    stream.resume();
     if (stream.destroyed || stream.readableEnded) queueMicrotask(end);
   }
 

@@ -15,10 +15,12 @@ import {
   signalRequest,
   subsystemRequest,
   windowChangeRequest,
+  x11Request,
 } from '../wire/requests.ts';
 import type { Channel } from './channel.ts';
 import type { ServerInterface } from './server-interface.ts';
 import { decodeTerminalModes } from './terminal-modes.ts';
+import { isX11Cookie } from './x11-cookie.ts';
 
 type Eventually<T> = T | PromiseLike<T>;
 
@@ -51,6 +53,7 @@ export function answerAsClient(channel: Channel, { request, data, reply }: Inbou
 
 /** Variables that are asked about per channel; the rest is refused unheard. */
 const ENV_COUNT = 64;
+const X11_PROTOCOL = /^[A-Za-z0-9._-]{1,64}$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
 
 /** Server: asks the ServerInterface about each request on one channel. */
@@ -153,6 +156,15 @@ export class ChannelRequests {
         const v = breakRequest.decode(data);
         return v !== null && only(server.checkChannelBreakRequest(channel, v.length));
       }
+      case 'x11-req': {
+        const v = x11Request.decode(data);
+        // What is no hexadecimal cookie would be a strange argument for xauth.
+        if (v === null || this.#started || !isX11Cookie(v.authCookie) || !X11_PROTOCOL.test(v.authProtocol)) return false;
+        const { singleConnection, authProtocol, authCookie, screenNumber } = v;
+        return only(server.checkChannelX11Request(channel, singleConnection, authProtocol, authCookie, screenNumber));
+      }
+      case 'auth-agent-req@openssh.com':
+        return emptyRequest.decode(data) !== null && only(server.checkChannelForwardAgentRequest(channel));
       default:
         return false;
     }

@@ -1,11 +1,11 @@
 // One channel as users see it: a session that runs a command, a forwarded connection, a subsystem. The protocol is
 // ChannelMachine's; this class gives it promises, queues to read from and the requests of RFC 4254 section 6.
 
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { encodeUtf8 } from '../bytes/bytes.ts';
 import type { ChannelHandler, ChannelMachine, DataType, InboundChannelRequest } from '../connection/channel-machine.ts';
-import { ChannelClosedError, ChannelRequestError, printable, type SSHError, UsageError } from '../errors.ts';
+import { ChannelClosedError, ChannelRequestError, printable, type SSHError, SSHTimeoutError, UsageError } from '../errors.ts';
 import {
   breakRequest,
   emptyRequest,
@@ -17,13 +17,17 @@ import {
   signalRequest,
   subsystemRequest,
   windowChangeRequest,
+  x11Request,
 } from '../wire/requests.ts';
+import { channelFile, channelStderrFile, channelStdinFile } from './channel-files.ts';
 import { channelDuplex, channelWebStreams, queueReadable } from './channel-streams.ts';
+import type { AgentHandler, Offers, X11Handler } from './client-side.ts';
 import { type ExitStatus, unknownExit } from './exit-status.ts';
 import { ReadQueue } from './read-queue.ts';
 import { encodeTerminalModes, type TerminalModes } from './terminal-modes.ts';
 import type { Transport } from './transport.ts';
 import { type CallOptions, waitFor } from './waiting.ts';
+import { checkX11Cookie, MIT_MAGIC_COOKIE, newX11Cookie } from './x11-cookie.ts';
 
 export interface PtyOptions extends CallOptions {
   /** Default `vt100`, as in the seed. */
@@ -36,6 +40,19 @@ export interface PtyOptions extends CallOptions {
   readonly modes?: TerminalModes;
 }
 
+export interface X11Options extends CallOptions {
+  /** Default 0. */
+  readonly screenNumber?: number;
+  /** Default `MIT-MAGIC-COOKIE-1`. */
+  readonly authProtocol?: string;
+  /** Hexadecimal; default 16 random bytes. Never the display's real cookie: the server sees it. */
+  readonly authCookie?: string;
+  /** The server may connect once. Default false. */
+  readonly singleConnection?: boolean;
+  /** Takes the connections; default: they go to `Transport.accept`. The newest handler of a transport takes them all. */
+  readonly handler?: X11Handler;
+}
+
 /** What opened this channel, for the transport to fill in. */
 interface ChannelOrigin {
   readonly transport: Transport;
@@ -44,6 +61,8 @@ interface ChannelOrigin {
   /** What the peer asks for on this channel; the answer is the handler's to give. */
   onRequest(channel: Channel, request: InboundChannelRequest): void;
   onClosed?(channel: Channel): void;
+  /** Client: where it says which channels the server may open. */
+  readonly offers?: Offers;
 }
 
 /**
@@ -79,6 +98,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #stderrDropped = 0;
   #combineStderr = false;
   #name = '';
+  #timeout: number | null = null;
   #exitStatus: ExitStatus | null = null;
   #resolveExit: (status: ExitStatus) => void = () => {};
   #rejectExit: (error: unknown) => void = () => {};
@@ -140,7 +160,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** The next chunk of stdout, or null at its end. See {@link ReadQueue.read}. */
   read(options?: CallOptions): Promise<Uint8Array | null> {
-    return this.stdout.read(undefined, options);
+    return this.#read(this.stdout, undefined, options);
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -149,7 +169,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** At most `count` bytes of stdout; empty at the end. */
   async recv(count: number, options?: CallOptions): Promise<Uint8Array> {
-    return (await this.stdout.read(count, options)) ?? new Uint8Array(0);
+    return (await this.#read(this.stdout, count, options)) ?? new Uint8Array(0);
   }
 
   recvReady(): boolean {
@@ -158,11 +178,31 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** At most `count` bytes of stderr; empty at the end. */
   async recvStderr(count: number, options?: CallOptions): Promise<Uint8Array> {
-    return (await this.stderr.read(count, options)) ?? new Uint8Array(0);
+    return (await this.#read(this.stderr, count, options)) ?? new Uint8Array(0);
   }
 
   recvStderrReady(): boolean {
     return this.#stderr.bytes > 0;
+  }
+
+  /**
+   * Limits how long reading and writing on this channel wait, milliseconds (the seed has seconds): `read`, `recv`, `recvStderr`,
+   * `write`, `send`, `sendall` and their stderr siblings, where the call has no limit of its own. null for ever, the default;
+   * 0 not at all: what can't be done at once rejects with SSHTimeoutError. Iteration and streams are not limited.
+   * @throws UsageError for anything else
+   */
+  settimeout(milliseconds: number | null): void {
+    if (milliseconds !== null && !(milliseconds >= 0)) throw new UsageError(`not a time limit: ${milliseconds}`);
+    this.#timeout = milliseconds;
+  }
+
+  gettimeout(): number | null {
+    return this.#timeout;
+  }
+
+  /** As in the seed: false is `settimeout(0)`, true is `settimeout(null)`. */
+  setblocking(blocking: boolean): void {
+    this.#timeout = blocking ? null : 0;
   }
 
   /** Has stderr come in with stdout, in the order in which the peer sent them. What waits is moved. Returns the old setting. */
@@ -304,6 +344,40 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     await this.#ask('break', breakRequest.encode({ length: milliseconds }), options);
   }
 
+  /**
+   * Offers our X11 display to the session's programs (RFC 4254 section 6.3) and resolves with the cookie that they will present.
+   * It is made up: whoever takes the connections must check it and put the display's real one in its place, as `X11Forwarding`
+   * does. @throws ChannelRequestError, UsageError for a cookie that is not hexadecimal
+   */
+  async requestX11(options: X11Options = {}): Promise<string> {
+    const { screenNumber = 0, authProtocol = MIT_MAGIC_COOKIE, authCookie = newX11Cookie(), singleConnection = false } = options;
+    checkX11Cookie(authCookie);
+    // Before the answer: the first connection may come right behind it.
+    const withdraw = this.#offers().offerX11(options.handler, singleConnection);
+    const data = { singleConnection, authProtocol, authCookie, screenNumber };
+    try {
+      await this.#ask('x11-req', x11Request.encode(data), options);
+    } catch (error) {
+      withdraw();
+      throw error;
+    }
+    return authCookie;
+  }
+
+  /**
+   * Lets the session's programs use our agent: each connection goes to `handler`, such as `agentForwarding()` makes. The server's
+   * administrator can use it too, for as long as the connection lives. @throws ChannelRequestError
+   */
+  async requestForwardAgent(handler: AgentHandler, options?: CallOptions): Promise<void> {
+    const withdraw = this.#offers().offerAgent(handler);
+    try {
+      await this.#ask('auth-agent-req@openssh.com', emptyRequest.encode({}), options);
+    } catch (error) {
+      withdraw();
+      throw error;
+    }
+  }
+
   /** Any other request. With `wantReply` (the default) resolves when granted. @throws ChannelRequestError */
   async request(
     name: string,
@@ -354,6 +428,21 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** stderr as a Node Readable. */
   stderrToNode(): Readable {
     return queueReadable(this.stderr);
+  }
+
+  /** stdin and stdout as a Node Duplex whose destruction leaves the channel open; its end is EOF for the peer. */
+  makefile(): Duplex {
+    return channelFile(this);
+  }
+
+  /** The peer's stdin as a Node Writable; its end is EOF for the peer. */
+  makefileStdin(): Writable {
+    return channelStdinFile(this);
+  }
+
+  /** stderr as a Node Duplex: reads what a command says there; in a server, writes it. Its end says nothing to the peer. */
+  makefileStderr(): Duplex {
+    return channelStderrFile(this);
   }
 
   toWeb(): { readable: ReadableStream<Uint8Array>; writable: WritableStream<Uint8Array> } {
@@ -427,6 +516,24 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#stderr.push(data);
   }
 
+  #read(queue: ReadQueue, count: number | undefined, options?: CallOptions): Promise<Uint8Array | null> {
+    if (this.#timeout === 0 && !options?.timeout && queue.bytes === 0 && !queue.ended)
+      return Promise.reject(new SSHTimeoutError('reading', 0));
+    return queue.read(count, this.#limited(options));
+  }
+
+  /** The channel's own limit where the call brings none. */
+  #limited(options?: CallOptions): CallOptions | undefined {
+    if (this.#timeout === null || this.#timeout === 0 || options?.timeout) return options;
+    return { ...options, timeout: this.#timeout };
+  }
+
+  #offers(): Offers {
+    const { offers } = this.#origin;
+    if (offers === undefined || this.kind !== 'session') throw new UsageError('only a session of a client can forward that');
+    return offers;
+  }
+
   #consumed(bytes: number): void {
     this.#machine?.consume(bytes);
   }
@@ -440,20 +547,26 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #write(data: Uint8Array | string, type: DataType, options?: CallOptions): Promise<void> {
     const machine = this.#machine;
     if (machine === null || this.#isClosed) return Promise.reject(this.#closeError ?? new ChannelClosedError());
+    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    const atOnce = this.#timeout === 0 && !options?.timeout;
+    if (atOnce && machine.writable && !machine.roomy) return Promise.reject(new SSHTimeoutError('writing', 0));
     let roomy: boolean;
     try {
       roomy = machine.write(typeof data === 'string' ? encodeUtf8(data) : data, type);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (roomy) return Promise.resolve();
-    return waitFor<void>('writing', options, (settle) => {
+    // Whoever has waited for a write fills the same buffer again. What could be sent at once has been by then, the rest is copied.
+    const release = () => machine.ownQueue();
+    if (roomy || atOnce) return Promise.resolve().then(release);
+    const written = waitFor<void>('writing', this.#limited(options), (settle) => {
       const waiter = { resolve: () => settle.resolve(), reject: settle.reject };
       this.#drainWaiters.push(waiter);
       return () => {
         this.#drainWaiters = this.#drainWaiters.filter((other) => other !== waiter);
       };
     });
+    return written.finally(release);
   }
 
   #ask(name: string, data: Uint8Array, options?: CallOptions): Promise<Uint8Array> {

@@ -18,7 +18,7 @@ import {
   printable,
   SSHError,
 } from '../errors.ts';
-import type { SignatureAlgorithm } from '../keys/signature.ts';
+import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { InteractiveHandler } from './options.ts';
 import { type CallOptions, waitFor } from './waiting.ts';
@@ -85,6 +85,11 @@ export class ClientAuthentication {
     return this.#try(username, interactiveMethod(username, answer, options.submethods), options);
   }
 
+  /** Any other method. */
+  attempt(username: string, method: ClientAuthMethod, options?: CallOptions): Promise<readonly string[]> {
+    return this.#try(username, method, options);
+  }
+
   async #try(username: string, method: ClientAuthMethod, options?: CallOptions): Promise<readonly string[]> {
     const before = this.#idle;
     let done = () => {};
@@ -133,7 +138,7 @@ export class ClientAuthentication {
       this.username = username;
       return [];
     }
-    const { methods, partialSuccess, refused } = outcome;
+    const { methods, partialSuccess, refused, cause } = outcome;
     if (partialSuccess) {
       record('partial', methods);
       return methods;
@@ -141,9 +146,10 @@ export class ClientAuthentication {
     record(refused ? 'refused' : 'failure', methods);
     const attempts = [...this.attempts];
     if (method === 'none' || !methods.includes(method)) throw new BadAuthenticationTypeError(method, methods, attempts);
-    const why = refused ? `the server does not want the key ${key}` : 'the server refused it';
+    const why =
+      cause instanceof Error ? cause.message : refused ? `the server does not want the key ${key}` : 'the server refused it';
     const message = `'${method}' authentication as '${printable(username)}' failed: ${why}`;
-    throw new AuthenticationError(message, { allowedTypes: methods, attempts });
+    throw new AuthenticationError(message, { allowedTypes: methods, attempts, ...(cause !== undefined && { cause }) });
   }
 
   async #passwordByQuestion(
@@ -165,12 +171,16 @@ export class ClientAuthentication {
     }
   }
 
-  /** RFC 8332 section 3.3: the first that we may use and the server says it takes. */
+  /**
+   * RFC 8332 section 3.3: the first that we may use and the server says it takes. A server that says nothing is most likely too
+   * old for anything but SHA-1, so that comes first where the caller allows it at all (OpenSSH does the same).
+   */
   #signatureAlgorithm(key: Signer): SignatureAlgorithm {
     const pubkeys = this.#port.pubkeys();
     const ours = key.algorithms.filter((name) => pubkeys.includes(name));
     const theirs = this.serverSigAlgs;
-    const chosen = theirs === null ? ours[0] : ours.find((name) => theirs.includes(name));
+    const old = ours.find((name) => signatureRow(name)?.status === 'legacy');
+    const chosen = theirs === null ? (old ?? ours[0]) : ours.find((name) => theirs.includes(name));
     if (chosen === undefined) throw new NegotiationError('signature', ours, theirs ?? []);
     return chosen;
   }

@@ -48,12 +48,19 @@ export interface ClientSidePort {
   handlerFailed(error: unknown): void;
 }
 
+/** Where a channel says what the server may open. The functions that are returned take it back. */
+export interface Offers {
+  /** X11 connections; without a handler they go to `accept`. `once`: the first only. */
+  offerX11(handler: X11Handler | undefined, once: boolean): () => void;
+  offerAgent(handler: AgentHandler): () => void;
+}
+
 interface X11Offer {
   readonly handler: X11Handler;
   readonly once: boolean;
 }
 
-export class ClientSide {
+export class ClientSide implements Offers {
   readonly #port: ClientSidePort;
   readonly #tcp = new Map<number, Map<string, ForwardHandler>>();
   readonly #unix = new Map<string, ForwardHandler>();
@@ -107,12 +114,21 @@ export class ClientSide {
     this.#unix.delete(path);
   }
 
-  offerX11(handler: X11Handler, once: boolean): void {
-    this.#x11 = { handler, once };
+  offerX11(handler: X11Handler = (channel) => this.#port.accepted.push(channel), once: boolean): () => void {
+    const before = this.#x11;
+    const offer = { handler, once };
+    this.#x11 = offer;
+    return () => {
+      if (this.#x11 === offer) this.#x11 = before;
+    };
   }
 
-  offerAgent(handler: AgentHandler): void {
+  offerAgent(handler: AgentHandler): () => void {
+    const before = this.#agent;
     this.#agent = handler;
+    return () => {
+      if (this.#agent === handler) this.#agent = before;
+    };
   }
 
   channelOpen(open: InboundOpen): void {

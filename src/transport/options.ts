@@ -2,12 +2,17 @@
 
 import type { Duplex } from 'node:stream';
 import type { AlgorithmOptions } from '../algorithms/policy.ts';
+import type { AlgorithmPolicy } from '../algorithms/registry.ts';
 import { EMPTY } from '../bytes/bytes.ts';
+import type { GssProvider } from '../crypto/gss.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { RekeyLimits } from '../engine/engine.ts';
 import { HostKeyError, type SSHError, UsageError } from '../errors.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
 import type { Address } from '../io/dial.ts';
 import type { SocketLike } from '../io/socket-like.ts';
+import type { DhGroup } from '../kex/dh-group.ts';
+import type { GssKexName } from '../kex/gss-methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -23,10 +28,17 @@ export interface TransportOptions {
   readonly defaultWindowSize?: number;
   /** Largest channel data in one packet that we take, bytes. Default 32 KiB; 4 KiB to 2^32 - 1. */
   readonly defaultMaxPacketSize?: number;
+  /** How far to go for old peers; what `+`, `-` and `^` of `algorithms` start from. Default 'modern': not at all. */
+  readonly policy?: AlgorithmPolicy;
   /** What to offer: per category an exact list, or OpenSSH's `+`, `-`, `^` forms. */
   readonly algorithms?: AlgorithmOptions;
   /** Names to take away, per category. */
   readonly disabledAlgorithms?: { readonly [category: string]: Iterable<string> };
+  /**
+   * Server: the groups for a `diffie-hellman-group-exchange`, from `parseModuli` or `readModuli`. Default what
+   * `Transport.loadServerModuli` has loaded, else groups 14, 16 and 18 of RFC 3526. Only 2048 to 8192 bits are ever used.
+   */
+  readonly moduli?: readonly DhGroup[];
   /** Server: send `server-sig-algs`. Default true. */
   readonly serverSigAlgs?: boolean;
   /** Offer strict key exchange, the answer to Terrapin (CVE-2023-48795). Default true. */
@@ -49,6 +61,35 @@ export interface TransportOptions {
   readonly authFailureDelay?: number;
   /** Server: session channels at once. Default 10. */
   readonly maxSessions?: number;
+  /**
+   * Client: hears, after the login, of the server's host keys: those that it has proven to hold, the one of the key exchange among
+   * them (OpenSSH PROTOCOL section 2.5). Nothing is stored: compare and store them yourself. Without it nothing is asked.
+   */
+  readonly onHostKeys?: (keys: readonly PublicKey[]) => void | PromiseLike<void>;
+  /**
+   * Gets a line for each key exchange that lets Wireshark (later than 4.0, preference `ssh.keylog_file`) decrypt a recording.
+   * Whoever has the line can read everything, passwords included: for debugging only.
+   */
+  readonly keylog?: (line: string) => void;
+  /**
+   * Wraps the stream of bytes below the packets, for tests: counts, cuts, delays. The seed's argument of this name replaces the
+   * packet layer itself, which here is part of the engine.
+   */
+  readonly packetizerClass?: (stream: ByteStream) => ByteStream;
+  /**
+   * Offer key exchanges by GSS-API (Kerberos), first; `true` for all but the one with SHA-1, or names. Default false. The server then
+   * proves itself by Kerberos alone, as `host@` the name of the host, and `hostKey` and `verifyHostKey` are not asked. Any other
+   * exchange is checked as ever: without a ticket, or with a server that has no Kerberos, the connection falls back to that.
+   */
+  readonly gssKex?: boolean | readonly GssKexName[];
+  /**
+   * Client: let our Kerberos credentials go along with a login by GSS-API; whoever controls the server then can act as us
+   * everywhere, until they expire. Default FALSE, where the seed has true: like agent forwarding it is for servers that one
+   * trusts as oneself. Server: take delegated credentials, and give them to the hooks.
+   */
+  readonly gssDelegCreds?: boolean;
+  /** Who does GSS-API; default `gssapi()` of `amiko/gssapi`, loaded when it is first needed. */
+  readonly gssProvider?: GssProvider;
   /** Hears what goes on: 1 phases and results, 2 details, 3 everything. Never secrets. */
   readonly log?: (level: 1 | 2 | 3, message: string) => void;
   /** Another implementation of the cryptography. */
@@ -82,7 +123,10 @@ export interface OpenChannelOptions extends CallOptions {
   readonly data?: Uint8Array;
 }
 
-/** A check of a server's key. Only the literal `true` is a yes; may throw a HostKeyError that says more. */
+/**
+ * A check of a server's key. Only the literal `true` is a yes; may throw a HostKeyError that says more. Its time is part of
+ * `timeouts.handshake`: raise that where a person is asked.
+ */
 export type VerifyHostKey = (key: PublicKey) => boolean | PromiseLike<boolean>;
 
 export interface ConnectOptions extends CallOptions {
@@ -91,6 +135,16 @@ export interface ConnectOptions extends CallOptions {
   readonly username?: string;
   readonly password?: string;
   readonly privateKey?: Signer;
+  /** The host's name in Kerberos, where it is not the one that the transport connects to. */
+  readonly gssHost?: string;
+  /** Log in by Kerberos: by the key exchange where that was one of GSS-API, else by gssapi-with-mic. Other credentials come after. */
+  readonly gssAuth?: boolean;
+  /** As in {@link TransportOptions}, with a login by it. */
+  readonly gssKex?: boolean | readonly GssKexName[];
+  /** As in {@link TransportOptions}. */
+  readonly gssDelegCreds?: boolean;
+  /** See `Transport.setGssHost`. Default true, as in the seed. */
+  readonly gssTrustDns?: boolean;
 }
 
 /** Answers the server's questions: as many answers as prompts. */

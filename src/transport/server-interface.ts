@@ -2,8 +2,10 @@
 // asynchronous; one that throws ends the connection, one that returns anything but what it should denies.
 
 import type { InteractivePrompts } from '../auth/server.ts';
+import type { GssIdentity } from '../crypto/gss.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Channel } from './channel.ts';
+import { startRegisteredSubsystem } from './subsystem-handler.ts';
 import type { TerminalModes } from './terminal-modes.ts';
 import type { Transport } from './transport.ts';
 
@@ -44,7 +46,7 @@ export class InteractiveQuery implements InteractivePrompts {
 }
 
 /**
- * What a server allows. Subclass it and override; as it stands it denies everything.
+ * What a server allows. Subclass it and override; as it stands it denies everything but the subsystems that were registered.
  *
  * @example
  * class OnlyAlice extends ServerInterface {
@@ -93,6 +95,25 @@ export class ServerInterface {
     return 'failed';
   }
 
+  /** Whether users may log in by Kerberos at all. Asked once, when the transport starts. */
+  enableAuthGssapi(): boolean {
+    return false;
+  }
+
+  /**
+   * Whether this principal may log in under this name. Called only for one who has proven to be `gssAuthenticated.principal`, by a
+   * context and a MIC over this session; the seed says "successful" there, which here would not say who. Nothing else compares the
+   * two: decide yourself whether `alice@EXAMPLE.COM` is `alice`. Delegated credentials are forgotten once this has answered.
+   */
+  checkAuthGssapiWithMic(_username: string, _gssAuthenticated: GssIdentity): Eventually<AuthDecision> {
+    return 'failed';
+  }
+
+  /** As {@link checkAuthGssapiWithMic}, for one who has proven it in the key exchange. */
+  checkAuthGssapiKeyex(_username: string, _gssAuthenticated: GssIdentity): Eventually<AuthDecision> {
+    return 'failed';
+  }
+
   /** Text before the login, or null. */
   getBanner(_username: string): Eventually<string | null> {
     return null;
@@ -130,8 +151,9 @@ export class ServerInterface {
     return false;
   }
 
-  checkChannelSubsystemRequest(_channel: Channel, _name: string): Eventually<boolean> {
-    return false;
+  /** Grants, and starts, what `Transport.setSubsystemHandler` has registered under this name; nothing else. */
+  checkChannelSubsystemRequest(channel: Channel, name: string): Eventually<boolean> {
+    return startRegisteredSubsystem(channel, name, this);
   }
 
   /** An allow-list belongs here: variables such as LD_PRELOAD or NODE_OPTIONS run code. At most 64 are ever asked. */

@@ -1,13 +1,17 @@
 // The server's side of an open connection: what the peer wants to open and asks for, put before the ServerInterface.
 
+import type { ServerGssHooks } from '../auth/gssapi.ts';
 import type { ServerAuthHooks } from '../auth/server.ts';
 import { EMPTY } from '../bytes/bytes.ts';
 import type { InboundGlobalRequest, InboundOpen } from '../connection/connection.ts';
+import { ProtocolError } from '../errors.ts';
+import { limits } from '../packet/limits.ts';
 import { OpenFailureReason } from '../wire/messages/connection.ts';
 import { directStreamlocalOpen, streamlocalForward, tcpipForward, tcpipForwardReply, tcpipOpen } from '../wire/requests.ts';
 import type { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
 import { ChannelRequests } from './channel-requests.ts';
+import type { TransportGss } from './gss.ts';
 import { channelSizes, type TransportOptions } from './options.ts';
 import type { OpenDecision, ServerInterface } from './server-interface.ts';
 import type { Transport } from './transport.ts';
@@ -16,6 +20,7 @@ export interface ServerSidePort {
   readonly transport: Transport;
   readonly options: TransportOptions;
   readonly accepted: AcceptQueue;
+  readonly gss: TransportGss;
   /** A hook threw. */
   hookFailed(error: unknown): void;
 }
@@ -31,6 +36,7 @@ export class ServerSide {
   readonly #port: ServerSidePort;
   readonly #tcpForwards = new Set<string>();
   readonly #unixForwards = new Set<string>();
+  #undecidedRequests = 0;
   #sessions = 0;
   #noMoreSessions = false;
 
@@ -49,7 +55,19 @@ export class ServerSide {
       publickey: (user, key, signed) => server.checkAuthPublickey(user, key, signed),
       interactive: (user, submethods) => server.checkAuthInteractive(user, submethods),
       interactiveResponse: (user, responses) => server.checkAuthInteractiveResponse(responses, user),
+      gss: server.enableAuthGssapi() === true ? this.#gssHooks(server) : undefined,
       banner: (user) => server.getBanner(user),
+    };
+  }
+
+  #gssHooks(server: ServerInterface): ServerGssHooks {
+    const { provider, delegate: delegation } = this.#port.gss;
+    return {
+      provider,
+      delegation,
+      withMic: (user, identity) => server.checkAuthGssapiWithMic(user, identity),
+      keyex: (user, identity) => server.checkAuthGssapiKeyex(user, identity),
+      failed: (error) => this.#port.gss.log(1, `a login by GSS-API failed: ${error.message}`),
     };
   }
 
@@ -91,9 +109,15 @@ export class ServerSide {
       reply(EMPTY);
       return;
     }
+    // Those that want no reply are not counted by the replies that we owe.
+    if (++this.#undecidedRequests > limits.pendingRequests)
+      throw new ProtocolError('queue-overflow', 'too many requests at once');
     this.#decide(
       () => this.#grant(request, data),
-      (granted) => reply(granted === true ? EMPTY : granted instanceof Uint8Array ? granted : null),
+      (granted) => {
+        this.#undecidedRequests--;
+        reply(granted === true ? EMPTY : granted instanceof Uint8Array ? granted : null);
+      },
     );
   }
 

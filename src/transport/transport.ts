@@ -3,14 +3,24 @@
 
 import type { Duplex } from 'node:stream';
 import { chooseAlgorithms, disableAlgorithms } from '../algorithms/policy.ts';
-import type { AlgorithmLists } from '../algorithms/registry.ts';
+import { type AlgorithmLists, defaultAlgorithms } from '../algorithms/registry.ts';
+import { gssKeyexMethod, gssWithMicMethod } from '../auth/gssapi.ts';
 import { decodeText, EMPTY } from '../bytes/bytes.ts';
 import type { ReplyWaiter } from '../connection/replies.ts';
 import { loadMlkem768, nodeCrypto } from '../crypto/node/index.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EngineEvent } from '../engine/events.ts';
-import { type AuthenticationAttempt, ClosedError, DisconnectedError, printable, SSHError, UsageError } from '../errors.ts';
+import {
+  type AuthenticationAttempt,
+  AuthenticationError,
+  ClosedError,
+  DisconnectedError,
+  GssError,
+  printable,
+  SSHError,
+  UsageError,
+} from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import { type Address, dial, parseAddress } from '../io/dial.ts';
 import { NodeStream } from '../io/node-stream.ts';
@@ -18,7 +28,9 @@ import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
 import { kexMethods } from '../kex/methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
+import { signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
+import { ciphers } from '../packet/ciphers.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
@@ -26,6 +38,11 @@ import { answerAsClient } from './channel-requests.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ClientSide, type Endpoint, type ForwardHandler } from './client-side.ts';
 import { Driver } from './driver.ts';
+import { TransportGss } from './gss.ts';
+import { hexdump } from './hexdump.ts';
+import { HostKeyAnnouncer } from './host-key-announcer.ts';
+import { HostKeyLearner } from './host-key-learner.ts';
+import { keylogLine } from './keylog.ts';
 import {
   type CloseInfo,
   type ConnectOptions,
@@ -43,7 +60,10 @@ import {
 } from './options.ts';
 import { SecurityOptions } from './security-options.ts';
 import { ServerInterface } from './server-interface.ts';
+import { loadServerModuli, serverModuli } from './server-moduli.ts';
 import { ServerSide } from './server-side.ts';
+import { registerSubsystem, type SubsystemHandlerClass } from './subsystem-handler.ts';
+import { TransportLog } from './transport-log.ts';
 import { VERSION } from './version.ts';
 import { type CallOptions, waitFor } from './waiting.ts';
 
@@ -72,6 +92,10 @@ export class Transport implements AsyncDisposable {
   readonly #banners: string[] = [];
   readonly #auth: ClientAuthentication;
   readonly #client: ClientSide;
+  readonly #gss: TransportGss;
+  readonly #logger: TransportLog;
+  #hexdump = false;
+  #hostKeys: HostKeyAnnouncer | HostKeyLearner | null = null;
   #algorithms: AlgorithmLists;
   #stream: ByteStream | null = null;
   #driver: Driver | null = null;
@@ -93,7 +117,8 @@ export class Transport implements AsyncDisposable {
     this.#sock = sock;
     this.#options = options;
     this.#crypto = options.crypto ?? nodeCrypto;
-    const chosen = chooseAlgorithms(options.algorithms);
+    this.#logger = new TransportLog(this, options.log);
+    const chosen = chooseAlgorithms(options.algorithms, defaultAlgorithms(options.policy));
     this.#algorithms = options.disabledAlgorithms ? disableAlgorithms(chosen, options.disabledAlgorithms) : chosen;
     if (typeof sock === 'string') parseAddress(sock);
     else if (isDuplex(sock)) this.#stream = new NodeStream(sock);
@@ -112,9 +137,26 @@ export class Transport implements AsyncDisposable {
       request: (...request) => this.#request(...request),
       handlerFailed: (error) => this.#log(1, `a handler of a forwarded connection failed: ${error}`),
     });
+    this.#gss = new TransportGss({
+      provider: options.gssProvider,
+      hostname: this.#stream === null ? toAddress(sock as string | readonly [string, number] | Address).host : null,
+      disabled: options.disabledAlgorithms?.['kex'],
+      kex: options.gssKex ?? false,
+      delegate: options.gssDelegCreds ?? false,
+      log: (level, message) => this.#log(level, message),
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  /**
+   * Server: reads a file of Diffie-Hellman groups, moduli(5), for all transports of this process that start after this as servers
+   * and have no `moduli` option: the given file, else `/etc/ssh/moduli` or `/usr/local/etc/moduli`. Resolves with whether one of
+   * them was there and of use; without it the groups of RFC 3526 serve. Never rejects.
+   */
+  static loadServerModuli(filename?: string): Promise<boolean> {
+    return loadServerModuli(filename);
   }
 
   // ---- starting -----------------------------------------------------------------------------------------------------
@@ -132,14 +174,17 @@ export class Transport implements AsyncDisposable {
 
   /**
    * Negotiates as server and resolves with what was agreed; authentication follows by itself, {@link accept} gives channels.
-   * Without `server` everything is denied. At least one {@link addServerKey} must come before.
+   * Without `server` everything is denied. At least one {@link addServerKey} must come before, unless `gssKex` is all that is
+   * offered.
    */
   async startServer(server: ServerInterface = new ServerInterface(), options: CallOptions = {}): Promise<Negotiated> {
-    if (this.#serverKeys.size === 0) throw new UsageError('a server needs a host key: call addServerKey first');
+    if (this.#serverKeys.size === 0 && !this.#gss.wantsKex)
+      throw new UsageError('a server needs a host key: call addServerKey first');
     this.#server = new ServerSide(server, {
       transport: this,
       options: this.#options,
       accepted: this.#accepted,
+      gss: this.#gss,
       hookFailed: (error) => this.#hookFailed(error),
     });
     return this.#start('server', options);
@@ -147,12 +192,25 @@ export class Transport implements AsyncDisposable {
 
   /** Negotiates, checks the host key, and authenticates if told how. */
   async connect(options: ConnectOptions): Promise<void> {
-    const { hostKey, username, password, privateKey, ...call } = options;
+    const { hostKey, username, password, privateKey, gssHost, gssAuth, gssKex, gssDelegCreds, gssTrustDns, ...call } = options;
     if (hostKey === undefined) throw new UsageError("connect needs `hostKey`: a key, a check, or 'ignore'");
-    if ((password !== undefined || privateKey !== undefined) && !username)
+    const byKerberos = gssAuth === true || (gssKex !== undefined && gssKex !== false);
+    if ((password !== undefined || privateKey !== undefined || byKerberos) && !username)
       throw new UsageError('connect needs a username to authenticate');
     if (hostKey !== 'ignore' && typeof hostKey !== 'function') this.#preferKeysOf([hostKey].flat());
+    if (gssKex !== undefined) this.#gss.useKex(gssKex);
+    if (gssDelegCreds !== undefined) this.#gss.delegate = gssDelegCreds;
+    const dns = {
+      gssapiRequested: byKerberos || gssHost !== undefined,
+      ...(gssTrustDns !== undefined && { trustDns: gssTrustDns }),
+    };
+    await this.setGssHost(gssHost, dns);
     await this.startClient({ ...call, verifyHostKey: toVerifier(hostKey) });
+    if (
+      byKerberos &&
+      (await this.#authByKerberos(username as string, gssAuth === true, password !== undefined || privateKey !== undefined, call))
+    )
+      return;
     if (privateKey !== undefined) await this.authPublickey(username as string, privateKey, call);
     else if (password !== undefined) await this.authPassword(username as string, password, call);
   }
@@ -173,6 +231,27 @@ export class Transport implements AsyncDisposable {
     const key = this.#server === null ? (this.#driver?.engine.hostKey ?? null) : null;
     if (key === null) throw new UsageError('no existing session');
     return key;
+  }
+
+  /**
+   * Server: has `handler` serve a subsystem, unless `ServerInterface.checkChannelSubsystemRequest` is overridden. It is
+   * constructed for each request, with `args` at the end. @throws UsageError
+   */
+  setSubsystemHandler<Args extends readonly unknown[]>(name: string, handler: SubsystemHandlerClass<Args>, ...args: Args): void {
+    registerSubsystem(this, name, handler, args, (message) => this.#log(1, message));
+  }
+
+  /**
+   * Says which host is meant when we ask for Kerberos tickets, default the one that the transport connects to. With `trustDns`
+   * (default true, as in the seed) DNS may replace the name by the full one of the address it leads to: who can forge DNS answers
+   * then chooses which host of the realm we believe. Does nothing where `gssapiRequested` is false.
+   * @throws UsageError where no name is known
+   */
+  async setGssHost(
+    gssHost?: string | null,
+    { trustDns = true, gssapiRequested = true }: { trustDns?: boolean; gssapiRequested?: boolean } = {},
+  ): Promise<void> {
+    if (gssapiRequested) await this.#gss.setHost(gssHost ?? null, trustDns);
   }
 
   /** A live view on the algorithms that are offered. */
@@ -243,6 +322,39 @@ export class Transport implements AsyncDisposable {
     return this.authInteractive(username, handler ?? askOnTerminal, options);
   }
 
+  /**
+   * Logs in by Kerberos (RFC 4462 section 3). `gssHost` is the host's name in Kerberos (default see {@link setGssHost});
+   * `gssDelegCreds` whether our credentials go along (default the option of that name, which is false). Errors as
+   * {@link authPassword}, and GssError where there is no ticket: then the server has not heard of it, and other methods go on.
+   */
+  async authGssapiWithMic(
+    username: string,
+    gssHost?: string | null,
+    gssDelegCreds?: boolean,
+    options?: CallOptions,
+  ): Promise<readonly string[]> {
+    const { delegate } = this.#gss;
+    const method = gssWithMicMethod(
+      username,
+      this.#gss.within(options ?? {}),
+      this.#gss.target(gssHost),
+      gssDelegCreds ?? delegate,
+    );
+    return this.#auth.attempt(username, method, options);
+  }
+
+  /**
+   * Logs in by the Kerberos context of the key exchange (RFC 4462 section 4). Errors as {@link authGssapiWithMic}; GssError too
+   * where the exchange was another.
+   */
+  async authGssapiKeyex(username: string, options?: CallOptions): Promise<readonly string[]> {
+    const { unavailable } = this.#gss;
+    if (unavailable !== null && this.#negotiated !== null) {
+      throw new GssError(`there was no key exchange by GSS-API: ${unavailable.message}`, { cause: unavailable });
+    }
+    return this.#auth.attempt(username, gssKeyexMethod(username), options);
+  }
+
   /** Every attempt so far, without secrets. */
   get authAttempts(): readonly AuthenticationAttempt[] {
     return this.#auth.attempts;
@@ -263,7 +375,7 @@ export class Transport implements AsyncDisposable {
   openChannel(kind: string, options: OpenChannelOptions = {}): Promise<Channel> {
     const data = openData(kind, options);
     const { windowBytes, maxPacketBytes } = channelSizes(this.#options, options);
-    const channel = new Channel({ transport: this, kind, windowBytes, onRequest: answerAsClient });
+    const channel = new Channel({ transport: this, kind, windowBytes, onRequest: answerAsClient, offers: this.#client });
     return waitFor<Channel>(
       `opening a '${kind}' channel`,
       options,
@@ -407,6 +519,31 @@ export class Transport implements AsyncDisposable {
     return error;
   }
 
+  /**
+   * Logs every message in hexadecimal, at level 3, from now on or from the start. Authentication messages are not shown, what
+   * runs inside channels is: for debugging only.
+   */
+  setHexdump(on: boolean): void {
+    this.#hexdump = on;
+    this.#driver?.engine.setTrace(on ? (direction, payload) => this.#log(3, hexdump(direction, payload)) : null);
+  }
+
+  getHexdump(): boolean {
+    return this.#hexdump;
+  }
+
+  /**
+   * Names the `node:diagnostics_channel` that log lines are published on, as TransportLogMessage; default `amiko:transport`. The
+   * `log` option hears them too, and stderr under NODE_DEBUG=amiko. @throws UsageError for an empty name
+   */
+  setLogChannel(name: string): void {
+    this.#logger.name = name;
+  }
+
+  getLogChannel(): string {
+    return this.#logger.name;
+  }
+
   /** What the last key exchange has agreed, or null. */
   get negotiated(): Negotiated | null {
     return this.#negotiated;
@@ -448,12 +585,20 @@ export class Transport implements AsyncDisposable {
     this.#over(error);
   }
 
+  /**
+   * As {@link destroy}. In the seed it frees a forked child of the connection that its parent goes on using; Node has no fork, and
+   * a socket handed to another process is that process's own. Nothing is said to the peer.
+   */
+  atfork(): void {
+    this.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
   toString(): string {
-    return `[Transport ${this.#describe()}]`;
+    return `<amiko.Transport ${this.#describe()}>`;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
@@ -476,25 +621,31 @@ export class Transport implements AsyncDisposable {
     this.#started = true;
     if (this.#error !== null) throw this.#error;
     options.signal?.throwIfAborted();
-    const [stream] = await Promise.all([this.#openStream(options), this.#loadKem()]);
+    const gss = role === 'client' ? this.#gss.clientConfig() : undefined;
+    if (role === 'server') this.#gss.offer();
+    const prepared = gss && this.#gss.prepare(options);
+    const [stream] = await Promise.all([this.#openStream(options), this.#loadKem(), prepared]);
     // Closed while the connection was being made.
     if (this.#error !== null) {
       stream.destroy();
       throw this.#error;
     }
     const { handshake, login } = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
+    const { keylog, packetizerClass } = this.#options;
     const { maxAuthTries = 6, authFailureDelay = 10, serverSigAlgs = true } = this.#options;
     const driver = new Driver(
-      stream,
+      packetizerClass === undefined ? stream : packetizerClass(stream),
       {
         role,
         crypto: this.#crypto,
         software: `amiko_${VERSION}`,
-        algorithms: () => this.#algorithms,
+        algorithms: () => this.#gss.offered(this.#algorithms),
+        gss,
         strictKex: this.#options.strictKex ?? true,
         rekey: { ...DEFAULT_REKEY, ...this.#options.rekey },
         handshakeTimeoutMs: handshake,
         verifyHostKey: (key) => this.#verifyHostKey(key),
+        ...(keylog && { keylog: (cookie, secret) => keylog(keylogLine(cookie, secret)) }),
         server:
           role === 'client'
             ? null
@@ -504,24 +655,61 @@ export class Transport implements AsyncDisposable {
                 authLimits: { maxAttempts: maxAuthTries, failureDelayMs: authFailureDelay },
                 loginTimeoutMs: login,
                 serverSigAlgs,
+                gss: this.#gss.serverConfig(),
+                moduli: this.#options.moduli ?? serverModuli(),
               },
       },
       {
         onEvent: (event) => this.#event(event),
         onChannelOpen: (open) => (this.#server ?? this.#client).channelOpen(open),
         onGlobalRequest: (request) => {
+          if (this.#hostKeys?.receive(request)) return;
           if (this.#server === null) request.reply(null);
           else this.#server.globalRequest(request);
         },
       },
     );
     this.#driver = driver;
+    this.#hostKeys = this.#hostKeyRotation(role);
+    if (this.#hexdump) this.setHexdump(true);
     if (this.#keepalive !== null) driver.engine.setKeepalive(this.#keepalive.interval, this.#keepalive.countMax);
     return waitFor<Negotiated>('the handshake', options, (settle) => {
       this.#keysWaiters.push(settle);
       void this.run();
       return () => this.destroy();
     });
+  }
+
+  /** OpenSSH PROTOCOL section 2.5. A client that nobody asked to learn keys does not ask for proof either. */
+  #hostKeyRotation(role: 'client' | 'server'): HostKeyAnnouncer | HostKeyLearner | null {
+    const { onHostKeys } = this.#options;
+    const sessionId = () => this.sessionId;
+    const log = (message: string) => this.#log(1, message);
+    if (role === 'server') {
+      const keys = [...this.#serverKeys.values()];
+      const hostKeyAlgorithm = () => this.#negotiated?.hostKey ?? '';
+      const send = (request: string, data: Uint8Array) => this.#engine().globalRequest(request, data, null);
+      return new HostKeyAnnouncer({ keys, sessionId, hostKeyAlgorithm, send, log });
+    }
+    if (onHostKeys === undefined) return null;
+    const hostKey = () => this.#driver?.engine.hostKey ?? null;
+    const request = (kind: string, data: Uint8Array) => this.#request(kind, data);
+    return new HostKeyLearner({ crypto: this.#crypto, sessionId, hostKey, request, log, learned: onHostKeys });
+  }
+
+  /** Whether we are in; false where Kerberos did not do and other credentials may. */
+  async #authByKerberos(username: string, withMic: boolean, another: boolean, call: CallOptions): Promise<boolean> {
+    const keyex = this.#negotiated?.kex.startsWith('gss-') === true;
+    try {
+      const next =
+        keyex || !withMic
+          ? await this.authGssapiKeyex(username, call)
+          : await this.authGssapiWithMic(username, null, undefined, call);
+      return next.length === 0;
+    } catch (error) {
+      if (another && (error instanceof GssError || error instanceof AuthenticationError)) return false;
+      throw error;
+    }
   }
 
   async #openStream({ signal, timeout }: CallOptions): Promise<ByteStream> {
@@ -580,6 +768,7 @@ export class Transport implements AsyncDisposable {
         const { algorithms, strictKex, hostKey } = event;
         const postQuantum = kexMethods.find((method) => method.name === algorithms.kex)?.postQuantum ?? false;
         this.#negotiated = { ...algorithms, postQuantum, strictKex };
+        this.#gss.handshakeOver();
         this.#log(1, describeKeys(this.#negotiated, event.first, hostKey));
         for (const waiter of this.#keysWaiters.splice(0)) waiter.resolve(this.#negotiated);
         break;
@@ -601,6 +790,7 @@ export class Transport implements AsyncDisposable {
           this.#username = user;
           this.#log(1, `'${printable(user)}' logged in by ${method}`);
           this.#server?.interface.authenticated(user, method, key, this);
+          if (this.#hostKeys instanceof HostKeyAnnouncer) this.#hostKeys.announce();
         }
         break;
       case 'debug':
@@ -619,6 +809,7 @@ export class Transport implements AsyncDisposable {
     this.#log(1, `the connection is over: ${error.message}`);
     for (const waiter of this.#keysWaiters.splice(0)) waiter.reject(error);
     this.#accepted.close();
+    this.#gss.release();
     const by = error instanceof ClosedError ? 'us' : error instanceof DisconnectedError ? 'peer' : 'error';
     this.#resolveClosed({ by, error });
   }
@@ -633,27 +824,27 @@ export class Transport implements AsyncDisposable {
 
   /** A known host key decides which algorithms come first, or the server would come with another of its keys. */
   #preferKeysOf(keys: readonly PublicKey[]): void {
-    const known = new Set<string>(keys.flatMap((key) => key.algorithms));
+    const isKnown = (name: string) => keys.some(({ type }) => type === signatureRow(name)?.keyType);
     const { keys: all } = this.#algorithms;
     this.#algorithms = {
       ...this.#algorithms,
-      keys: [...all.filter((name) => known.has(name)), ...all.filter((name) => !known.has(name))],
+      keys: [...all.filter(isKnown), ...all.filter((name) => !isKnown(name))],
     };
   }
 
   #describe(): string {
-    if (this.#error !== null) return 'closed';
-    if (this.#driver === null) return 'unconnected';
-    if (this.#negotiated === null) return 'connecting';
+    if (this.#error !== null) return '(closed)';
+    if (this.#driver === null) return '(unconnected)';
+    if (this.#negotiated === null) return '(connecting)';
     const { cipher } = this.#negotiated.clientToServer;
     const state = this.#authenticated
       ? `active; ${this.#driver.engine.channelCount} open channel(s)`
       : 'connected; awaiting auth';
-    return `(cipher ${cipher}) (${state})`;
+    return `(cipher ${cipher}, ${cipherBits(cipher)} bits) (${state})`;
   }
 
   #log(level: 1 | 2 | 3, message: string): void {
-    this.#options.log?.(level, message);
+    this.#logger.write(level, message);
   }
 }
 
@@ -672,11 +863,16 @@ function toAddress(sock: string | readonly [string, number] | Address): Address 
   throw new UsageError('a transport needs a Duplex, an object with send and recv, or an address');
 }
 
-function describeKeys(negotiated: Negotiated, first: boolean, hostKey: PublicKey): string {
+/** What an attacker has to guess; the second half of a chacha20-poly1305 key only hides lengths. */
+function cipherBits(cipher: string): number {
+  return Math.min(ciphers.find((row) => row.name === cipher)?.keyBytes ?? 0, 32) * 8;
+}
+
+function describeKeys(negotiated: Negotiated, first: boolean, hostKey: PublicKey | null): string {
   const { kex, hostKey: algorithm, clientToServer, serverToClient, postQuantum, strictKex } = negotiated;
   const way = (name: string, { cipher, mac, compression }: NegotiatedAlgorithms['clientToServer']) =>
     `${name} ${cipher}${mac && ` + ${mac}`}${compression === 'none' ? '' : ` + ${compression}`}`;
   const what = first ? 'keys' : 'new keys';
   const extras = [postQuantum ? 'post-quantum' : 'not post-quantum', ...(strictKex ? ['strict kex'] : [])].join(', ');
-  return `${what}: ${kex} (${extras}), ${algorithm} ${hostKey.fingerprint}, ${way('out', clientToServer)}, ${way('in', serverToClient)}`;
+  return `${what}: ${kex} (${extras}), ${algorithm} ${hostKey?.fingerprint ?? '(no key)'}, ${way('out', clientToServer)}, ${way('in', serverToClient)}`;
 }

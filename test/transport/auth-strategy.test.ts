@@ -98,7 +98,9 @@ describe('a strategy', () => {
     expect(failure).toBeInstanceOf(AuthenticationError);
     expect(failure.code).toBe('ERR_SSH_AUTHENTICATION');
     expect(failure.allowedTypes).toEqual(['password']);
-    expect(failure.message).toMatch(/^authentication failed, tried:\nInMemoryPrivateKey\(user='u', key=ssh-ed25519 SHA256:\S+\) -> partial, next: password$/);
+    expect(failure.message).toMatch(
+      /^authentication failed, tried:\nInMemoryPrivateKey\(user='u', key=ssh-ed25519 SHA256:\S+\) -> partial, next: password$/,
+    );
     expect(pair.client.isAuthenticated()).toBe(false);
   });
 

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { type Channel, ChannelOpenError, ChannelRequestError, UsageError } from '../../src/index.ts';
 import { agentForwarding } from '../../src/forward/agent.ts';
 import { X11Forwarding } from '../../src/forward/x11.ts';
+import { type Channel, ChannelOpenError, ChannelRequestError, UsageError } from '../../src/index.ts';
 import { deferred, loopback, OpenServer, text } from '../support/loopback.ts';
 import { tempDir } from '../support/peers.ts';
 
@@ -84,7 +84,10 @@ describe('X11 forwarding', () => {
     const program = await pair.server.openX11Channel(['127.0.0.1', 1234]);
     await program.write(setup('00'.repeat(16)));
     expect(text(await program.stdout.readAll())).toContain('Authentication failed');
-    expect(await failed.promise).toMatchObject({ code: 'ERR_SSH_AUTHENTICATION', message: expect.stringContaining('wrong X11 cookie') });
+    expect(await failed.promise).toMatchObject({
+      code: 'ERR_SSH_AUTHENTICATION',
+      message: expect.stringContaining('wrong X11 cookie'),
+    });
     await program.closed;
     expect(connections()).toBe(0);
     server.close();

@@ -8,7 +8,10 @@ const quiet = () => new ExecServer(async () => {});
 
 describe('settimeout', () => {
   it('limits reads and writes that bring no limit of their own', async () => {
-    await using pair = await loopback({ server: quiet(), serverOptions: { defaultWindowSize: 32_768, algorithms: { kex: ['curve25519-sha256'] } } });
+    await using pair = await loopback({
+      server: quiet(),
+      serverOptions: { defaultWindowSize: 32_768, algorithms: { kex: ['curve25519-sha256'] } },
+    });
     const channel = await pair.client.openSession();
     await channel.execCommand('x');
     expect(channel.gettimeout()).toBeNull();

@@ -38,7 +38,10 @@ async function useAll(client: Transport, track: <T>(what: string, promise: Promi
   await track('close', client.close());
 }
 
-async function run(cut: { client?: number; server?: number }): Promise<{ tracked: Tracked[]; bytes: [number, number]; error: unknown }> {
+async function run(cut: {
+  client?: number;
+  server?: number;
+}): Promise<{ tracked: Tracked[]; bytes: [number, number]; error: unknown }> {
   const pair = transportPair();
   const { client, server, clientEnd, serverEnd } = pair;
   clientEnd.cutAt = cut.client ?? Number.POSITIVE_INFINITY;
@@ -76,19 +79,47 @@ describe('a connection', () => {
     expect(Math.min(...bytes)).toBeGreaterThan(300_000);
   });
 
-  it.each(['client', 'server'] as const)('cut on its way to the %s settles everything within a second', { timeout: 60_000 }, async (side) => {
-    const whole = (await run({})).bytes[side === 'client' ? 0 : 1];
-    // Closely at the beginning, where the phases follow each other, then in larger steps.
-    const places = [0, 1, 10, 22, 100, 500, 800, 1_000, 1_200, 1_400, 1_600, 1_800, 2_000, 2_200, 2_500, 3_000, 5_000, 50_000, 200_000, whole - 200];
-    for (const place of places) {
-      const since = performance.now();
-      const { tracked, error } = await run({ [side]: place });
-      expect(performance.now() - since, `cut at ${place}`).toBeLessThan(1_000);
-      expect(error, `cut at ${place}`).toBeInstanceOf(SSHError);
-      expect(tracked.filter((one) => one.settled !== 1).map((one) => one.what), `cut at ${place}`).toEqual([]);
-      for (const one of tracked) if (one.outcome instanceof Error) expect(one.outcome, one.what).toBeInstanceOf(SSHError);
-    }
-  });
+  it.each(['client', 'server'] as const)(
+    'cut on its way to the %s settles everything within a second',
+    { timeout: 60_000 },
+    async (side) => {
+      const whole = (await run({})).bytes[side === 'client' ? 0 : 1];
+      // Closely at the beginning, where the phases follow each other, then in larger steps.
+      const places = [
+        0,
+        1,
+        10,
+        22,
+        100,
+        500,
+        800,
+        1_000,
+        1_200,
+        1_400,
+        1_600,
+        1_800,
+        2_000,
+        2_200,
+        2_500,
+        3_000,
+        5_000,
+        50_000,
+        200_000,
+        whole - 200,
+      ];
+      for (const place of places) {
+        const since = performance.now();
+        const { tracked, error } = await run({ [side]: place });
+        expect(performance.now() - since, `cut at ${place}`).toBeLessThan(1_000);
+        expect(error, `cut at ${place}`).toBeInstanceOf(SSHError);
+        expect(
+          tracked.filter((one) => one.settled !== 1).map((one) => one.what),
+          `cut at ${place}`,
+        ).toEqual([]);
+        for (const one of tracked) if (one.outcome instanceof Error) expect(one.outcome, one.what).toBeInstanceOf(SSHError);
+      }
+    },
+  );
 
   it('has left nothing unhandled in all of that', async () => {
     await new Promise(setImmediate);

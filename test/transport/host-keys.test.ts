@@ -67,7 +67,10 @@ describe('host key rotation', () => {
       return other.sign(bent, algorithm);
     };
     const bent = lying(other, wrongSession);
-    const blind = { ...bent, publicKey: new Proxy(other.publicKey, { get: (key, name) => (name === 'verify' ? () => true : bound(key, name)) }) };
+    const blind = {
+      ...bent,
+      publicKey: new Proxy(other.publicKey, { get: (key, name) => (name === 'verify' ? () => true : bound(key, name)) }),
+    };
     const { pair, learned, refused } = await learn([await hostKey(), good, blind as Signer]);
     await using _pair = pair;
     expect(fingerprints(await learned)).toEqual(fingerprints([(await hostKey()).publicKey, good.publicKey]));
@@ -100,7 +103,8 @@ describe('host key rotation', () => {
 
   it('proves only its own keys, each once, and no long lists', async () => {
     await using pair = await loopback({ hostKeys: [await hostKey(), await ecdsa] });
-    const ask = (blobs: readonly Uint8Array[]) => pair.client.globalRequest('hostkeys-prove-00@openssh.com', encodeStrings(blobs));
+    const ask = (blobs: readonly Uint8Array[]) =>
+      pair.client.globalRequest('hostkeys-prove-00@openssh.com', encodeStrings(blobs));
     const own = (await ecdsa).publicKey.blob;
     expect(decodeStrings((await ask([own])) as Uint8Array)).toHaveLength(1);
     expect(await ask([])).toBeNull();

@@ -1,12 +1,19 @@
 // Channel requests of every kind, cut at every byte and made longer, to a server and to a client (libssh2 CVE-2019-3857, Go 9beb694):
 // refused or granted, but nobody throws, no hook hears of what was not whole, and the connection lives on.
 import { describe, expect, it } from 'vitest';
-import { ChannelRequestError, type Channel, ServerInterface } from '../../src/index.ts';
+import { type Channel, ChannelRequestError, ServerInterface } from '../../src/index.ts';
 import * as requests from '../../src/wire/requests.ts';
 import { closePair, connectedPair, OpenServer } from '../support/transport-pair.ts';
 
 const encoded: Readonly<Record<string, Uint8Array>> = {
-  'pty-req': requests.ptyRequest.encode({ term: 'vt100', columns: 80, rows: 24, widthPixels: 0, heightPixels: 0, modes: Uint8Array.of(0) }),
+  'pty-req': requests.ptyRequest.encode({
+    term: 'vt100',
+    columns: 80,
+    rows: 24,
+    widthPixels: 0,
+    heightPixels: 0,
+    modes: Uint8Array.of(0),
+  }),
   env: requests.envRequest.encode({ variable: 'LANG', value: new Uint8Array(3) }),
   shell: requests.emptyRequest.encode({}),
   exec: requests.execRequest.encode({ command: new Uint8Array(4) }),
@@ -33,14 +40,30 @@ function broken(payload: Uint8Array): Uint8Array[] {
 /** Counts every hook that is called. */
 class Counting extends OpenServer {
   heard: string[] = [];
-  override checkChannelPtyRequest(): boolean { return this.#note('pty-req'); }
-  override checkChannelEnvRequest(): boolean { return this.#note('env'); }
-  override checkChannelShellRequest(): boolean { return this.#note('shell'); }
-  override checkChannelExecRequest(): boolean { return this.#note('exec'); }
-  override checkChannelSubsystemRequest(): boolean { return this.#note('subsystem'); }
-  override checkChannelWindowChangeRequest(): boolean { return this.#note('window-change'); }
-  override checkChannelSignalRequest(): boolean { return this.#note('signal'); }
-  override checkChannelBreakRequest(): boolean { return this.#note('break'); }
+  override checkChannelPtyRequest(): boolean {
+    return this.#note('pty-req');
+  }
+  override checkChannelEnvRequest(): boolean {
+    return this.#note('env');
+  }
+  override checkChannelShellRequest(): boolean {
+    return this.#note('shell');
+  }
+  override checkChannelExecRequest(): boolean {
+    return this.#note('exec');
+  }
+  override checkChannelSubsystemRequest(): boolean {
+    return this.#note('subsystem');
+  }
+  override checkChannelWindowChangeRequest(): boolean {
+    return this.#note('window-change');
+  }
+  override checkChannelSignalRequest(): boolean {
+    return this.#note('signal');
+  }
+  override checkChannelBreakRequest(): boolean {
+    return this.#note('break');
+  }
   #note(name: string): boolean {
     this.heard.push(name);
     return true;

@@ -68,9 +68,12 @@ describe('an address', () => {
     await client.close();
   });
 
-  it.each(['', 'a b', '-oProxyCommand=x', 'host:0', 'host:65536', 'host:x', '[::1', 'a\0b'])('is refused before anything is done: %j', (text) => {
-    expect(() => new Transport(text)).toThrow(UsageError);
-  });
+  it.each(['', 'a b', '-oProxyCommand=x', 'host:0', 'host:65536', 'host:x', '[::1', 'a\0b'])(
+    'is refused before anything is done: %j',
+    (text) => {
+      expect(() => new Transport(text)).toThrow(UsageError);
+    },
+  );
 });
 
 /** A socket-like object over one end of a pipe: promises, partial sends, short reads. */

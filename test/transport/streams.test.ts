@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Channel } from '../../src/index.ts';
-import { closePair, connectedPair, OpenServer, type TransportPair } from '../support/transport-pair.ts';
 import { Dice } from '../support/seeded-crypto.ts';
+import { closePair, connectedPair, OpenServer, type TransportPair } from '../support/transport-pair.ts';
 
 const open: TransportPair[] = [];
 

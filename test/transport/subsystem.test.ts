@@ -1,6 +1,13 @@
 // Subsystem handlers: registered classes are started with what they were registered with; failures stay on their channel.
 import { describe, expect, it } from 'vitest';
-import { type Channel, ChannelRequestError, ServerInterface, SubsystemHandler, type Transport, UsageError } from '../../src/index.ts';
+import {
+  type Channel,
+  ChannelRequestError,
+  type ServerInterface,
+  SubsystemHandler,
+  type Transport,
+  UsageError,
+} from '../../src/index.ts';
 import { loopback, OpenServer, text } from '../support/loopback.ts';
 
 class Greeter extends SubsystemHandler {
@@ -19,9 +26,9 @@ class Greeter extends SubsystemHandler {
     for (let i = 0; i < this.#times; i++) await channel.write(`${this.#greeting} ${name} ${this.name} ${mine}\n`);
   }
 
-  override finishSubsystem(): void {
+  override async finishSubsystem(): Promise<void> {
     Greeter.finished++;
-    super.finishSubsystem();
+    await super.finishSubsystem();
   }
 }
 
