@@ -23,7 +23,8 @@ export type SSHErrorCode =
   | 'ERR_SSH_TIMEOUT'
   | 'ERR_SSH_KEY_FORMAT'
   | 'ERR_SSH_PASSPHRASE'
-  | 'ERR_SSH_EXEC';
+  | 'ERR_SSH_EXEC'
+  | 'ERR_SSH_GSSAPI';
 
 /** How far a connection had come. Handshake phases in the order in which they happen. */
 export type Phase = 'connect' | 'version' | 'kex' | 'auth' | 'open' | 'closed';
@@ -81,7 +82,6 @@ export type Violation =
   | 'window-overflow'
   | 'channel-packet-too-long'
   | 'bad-channel-parameters'
-  | 'too-many-channels'
   | 'unexpected-reply'
   | 'queue-overflow';
 
@@ -322,6 +322,44 @@ export class ExecError extends SSHError {
     const said = result.stderr.trim() === '' ? '' : `: ${printable(result.stderr.trim().slice(-500))}`;
     super('ERR_SSH_EXEC', `the command ${how}${said}`);
     this.result = result;
+  }
+}
+
+/**
+ * GSS-API failed: no ticket, an expired one, a wrong key, no KDC, or no library. Where a mechanism said why, `major` and `minor`
+ * are its status codes (RFC 2743 section 1.2.1) and the texts what it calls them.
+ */
+export class GssError extends SSHError {
+  declare readonly code: 'ERR_SSH_GSSAPI';
+  readonly major: number;
+  readonly minor: number;
+  readonly majorText: string;
+  readonly minorText: string;
+  /** A token for the peer that explains the failure, where the mechanism has made one. */
+  readonly errorToken: Uint8Array | null;
+  constructor(
+    message: string,
+    details: {
+      major?: number;
+      minor?: number;
+      majorText?: string;
+      minorText?: string;
+      errorToken?: Uint8Array | null;
+      cause?: unknown;
+    } = {},
+  ) {
+    const { major = 0, minor = 0, majorText = '', minorText = '', errorToken = null } = details;
+    const why = [majorText, minorText].filter((text) => text !== '').map(printable);
+    super(
+      'ERR_SSH_GSSAPI',
+      why.length === 0 ? message : `${message}: ${why.join(': ')}`,
+      'cause' in details ? { cause: details.cause } : undefined,
+    );
+    this.major = major;
+    this.minor = minor;
+    this.majorText = majorText;
+    this.minorText = minorText;
+    this.errorToken = errorToken;
   }
 }
 

@@ -28,6 +28,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   // What needs Node: above the core, so that the core cannot reach it.
   'crypto/node': 5,
   io: 5,
+  // Kerberos over the system's library.
+  gssapi: 5,
   // Key files and key derivation, over Node's crypto.
   'keys/node': 5.5,
   transport: 6,

@@ -230,7 +230,8 @@ function* accept(port: ServerAuthPort, hooks: ServerGssHooks, gss: GssAcceptor, 
       case 'SSH_MSG_USERAUTH_REQUEST':
         return { next: message.values };
       case 'SSH_MSG_USERAUTH_GSSAPI_ERRTOK':
-        // RFC 4462 section 3.9: not answered. "it MUST be followed by a new authentication request".
+        // RFC 4462 section 3.9: not answered. "it MUST be followed by a new authentication request", which may be long in coming.
+        gss.dispose();
         return { next: yield* expect(UserauthRequest) };
       case 'SSH_MSG_USERAUTH_GSSAPI_EXCHANGE_COMPLETE':
         // An end without MIC, for mechanisms without integrity. Kerberos has it, and without it nothing ties user and session.

@@ -1,7 +1,10 @@
 // Bytes received and not yet understood: a FIFO of chunks. `take` gives a view where the bytes lie in one chunk and copies
 // only where they straddle two, so a packet that arrived whole is never copied.
 
-import { EMPTY } from './bytes.ts';
+import { concat, EMPTY } from './bytes.ts';
+
+/** Chunks up to this size, in bytes, are joined. */
+const TINY = 1_024;
 
 export class ByteQueue {
   #chunks: Uint8Array[] = [];
@@ -25,6 +28,9 @@ export class ByteQueue {
     // Reads that land one behind the other in one buffer become one chunk, so that nothing straddles.
     if (last >= this.#head && tail?.buffer === chunk.buffer && tail.byteOffset + tail.length === chunk.byteOffset) {
       this.#chunks[last] = new Uint8Array(tail.buffer, tail.byteOffset, tail.length + chunk.length);
+    } else if (last > this.#head && tail !== undefined && tail.length + chunk.length <= TINY) {
+      // A peer that sends byte by byte must not make us walk over as many chunks.
+      this.#chunks[last] = concat(tail, chunk);
     } else {
       this.#chunks.push(chunk);
     }

@@ -1,7 +1,7 @@
 // Bytes sealed and not yet written to the stream. Large pieces are kept as they are (the cipher made them fresh), small ones
 // are packed into slabs, so a turn's output becomes few chunks and one gathered write. Whoever takes the chunks owns them.
 
-const SLAB = 16_384;
+const SLAB = 4_096;
 const SMALL = 2_048;
 
 export class Outbox {

@@ -4,8 +4,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { decodeText, encodeUtf8 } from '../bytes/bytes.ts';
-import { AuthenticationError, BadAuthenticationTypeError, ExecError, type ExecResult, UsageError } from '../errors.ts';
+import { AuthenticationError, BadAuthenticationTypeError, ExecError, type ExecResult, GssError, UsageError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
@@ -29,6 +30,10 @@ export interface ConnectOptions extends CallOptions, TransportOptions {
    * several, a function, or `'ignore'` replace that.
    */
   readonly hostKey?: TransportConnectOptions['hostKey'];
+  /** Log in by Kerberos, before anything else: by the key exchange where `gssKex` made it one of GSS-API, else by gssapi-with-mic. */
+  readonly gssAuth?: boolean;
+  /** The host's name in Kerberos, where it is not `host`. DNS is not asked. */
+  readonly gssHost?: string;
   /** A stream to use in place of a TCP connection; `host` then only names the server in known_hosts. */
   readonly sock?: Duplex;
   /** Silence in milliseconds after which the server is asked for a sign of life; three without an answer end it. Default 15 s, 0 for never. */
@@ -63,14 +68,20 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { host, port = 22, username, hostKey, sock, keepalive = KEEPALIVE, timeout, signal, ...transportOptions } = options;
+  const { gssAuth = false, gssHost = host, gssKex = false } = options;
   const call: CallOptions = { ...(timeout !== undefined && { timeout }), ...(signal !== undefined && { signal }) };
   if (!username) throw new UsageError('connect needs a username');
   const known =
     hostKey === undefined ? await KnownHosts.read([join(homedir(), '.ssh', 'known_hosts'), GLOBAL_KNOWN_HOSTS]) : null;
+  const { keys } = defaultAlgorithms(transportOptions.policy);
   // The known keys' algorithms first, or the server would come with another of its keys; the caller's own list wins.
-  const algorithms = { ...(known !== null && { keys: known.preferredAlgorithms(host, port) }), ...transportOptions.algorithms };
+  const algorithms = {
+    ...(known !== null && { keys: known.preferredAlgorithms(host, port, keys) }),
+    ...transportOptions.algorithms,
+  };
   const transport = new Transport(sock ?? [host, port], { ...transportOptions, algorithms });
   try {
+    await transport.setGssHost(gssHost, { trustDns: false, gssapiRequested: gssAuth || gssKex !== false });
     await transport.connect({ ...call, hostKey: hostKey ?? verifyHostKey({ host, port }, { knownHosts: known as KnownHosts }) });
     await logIn(transport, options, call);
     transport.setKeepalive(keepalive);
@@ -84,6 +95,11 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 async function logIn(transport: Transport, options: ConnectOptions, call: CallOptions): Promise<void> {
   const { username, password, privateKey, onQuestions } = options;
   const ways: { method: string; run: () => Promise<readonly string[]> }[] = [];
+  if (options.gssAuth === true) {
+    const keyex = transport.negotiated?.kex.startsWith('gss-') === true;
+    if (keyex) ways.push({ method: 'gssapi-keyex', run: () => transport.authGssapiKeyex(username, call) });
+    else ways.push({ method: 'gssapi-with-mic', run: () => transport.authGssapiWithMic(username, null, undefined, call) });
+  }
   for (const key of [privateKey ?? []].flat() as Signer[]) {
     ways.push({ method: 'publickey', run: () => transport.authPublickey(username, key, call) });
   }
@@ -94,7 +110,7 @@ async function logIn(transport: Transport, options: ConnectOptions, call: CallOp
   if (ways.length === 0) ways.push({ method: 'none', run: () => transport.authNone(username, call) });
   /** What the server takes, once it has said so. */
   let allowed: readonly string[] | null = null;
-  let failure: AuthenticationError | null = null;
+  let failure: AuthenticationError | GssError | null = null;
   for (const { method, run } of ways) {
     const byQuestion = method === 'password' && allowed?.includes('keyboard-interactive');
     if (allowed !== null && !allowed.includes(method) && !byQuestion) continue;
@@ -103,12 +119,18 @@ async function logIn(transport: Transport, options: ConnectOptions, call: CallOp
       if (allowed.length === 0) return;
       failure = null;
     } catch (error) {
+      // No ticket: the server has not heard of it.
+      if (error instanceof GssError) {
+        failure = error;
+        continue;
+      }
       if (!(error instanceof AuthenticationError)) throw error;
       if (!(error instanceof BadAuthenticationTypeError) || failure === null) failure = error;
       allowed = error.allowedTypes;
     }
   }
   const attempts = transport.authAttempts;
+  if (failure instanceof GssError && attempts.length === 0) throw failure;
   const tried = attempts.map(({ method, key, result }) => `${method}${key ? ` ${key}` : ''}: ${result}`).join('; ');
   const wants = allowed === null || allowed.length === 0 ? 'nothing else' : allowed.join(', ');
   throw new AuthenticationError(`could not log in as '${username}': tried ${tried}; the server would take ${wants}`, {

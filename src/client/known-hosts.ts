@@ -10,6 +10,7 @@ import { encodeUtf8, equalBytes, fromBase64, toBase64 } from '../bytes/bytes.ts'
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { printable, UsageError } from '../errors.ts';
 import { PublicKey } from '../keys/public-key.ts';
+import { signatureAlgorithmsOf } from '../keys/signature.ts';
 
 /** A key that a host is known by, and where that is written. */
 export interface KnownHostKey {
@@ -42,6 +43,8 @@ interface Line {
 
 /** Characters in a line that is looked at. The longest supported key needs 3,000. */
 const LINE_LIMIT = 65_536;
+/** Characters in the names of a line. A list of patterns costs up to its length times that of the name that is looked up. */
+const HOSTS_LIMIT = 16_384;
 /** A host name is no longer than this (RFC 1035 section 2.3.4 says 255); matching is linear only for bounded names. */
 const HOST_LIMIT = 1_024;
 const DEFAULT_PORT = 22;
@@ -135,7 +138,8 @@ export class KnownHosts {
    * server would come with another of its keys, which would not be known.
    */
   preferredAlgorithms(host: string, port: number, defaults: readonly string[] = defaultAlgorithms().keys): string {
-    const known = this.algorithmsFor(host, port).filter((name) => defaults.includes(name));
+    const able = this.keysFor(host, port).flatMap(({ key }) => signatureAlgorithmsOf(key.type));
+    const known = [...new Set<string>(able)].filter((name) => defaults.includes(name));
     // Where our first choice is known there is no reason to reorder, and an unchanged order does not tell a listener
     // that we know the host (CVE-2020-14145).
     if (known.includes(defaults[0] ?? '')) return defaults.join(',');
@@ -221,6 +225,7 @@ function parseLine(raw: string): Omit<Line, 'file' | 'number'> | string | null {
   if (marker === '@cert-authority') return 'certificates are not supported yet';
   if (marker !== null && marker !== '@revoked') return `unknown marker '${printable(marker)}'`;
   if (hosts === undefined || type === undefined || base64 === undefined) return 'not host, type and key';
+  if (hosts.length > HOSTS_LIMIT) return `${hosts.length} characters of host names`;
   if (hosts.startsWith('|') && parseHashed(hosts) === null) return 'not a hashed host name';
   return { revoked: marker !== null, hosts, type, base64 };
 }

@@ -17,7 +17,7 @@ import {
   STDERR,
 } from '../wire/messages/connection.ts';
 import type { ConnectionPort } from './port.ts';
-import { InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
+import { checkRequestSize, InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
 import { ReceiveWindow, SendWindow } from './window.ts';
 
 /** 0 for ordinary data, 1 for stderr. */
@@ -174,6 +174,7 @@ export class ChannelMachine {
   request(name: string, data: Uint8Array, waiter: ReplyWaiter | null): void {
     if (this.#closeSent || this.#over) throw new ChannelClosedError();
     if (name === '') throw new UsageError('an empty request name');
+    checkRequestSize(name, data);
     if (waiter !== null) this.#outbound.add(waiter);
     this.#port.send(ChannelRequest.encode({ recipient: this.#remoteId, request: name, wantReply: waiter !== null, data }));
   }

@@ -23,7 +23,7 @@ import {
 } from '../wire/messages/connection.ts';
 import { type ChannelHandler, ChannelMachine } from './channel-machine.ts';
 import type { ConnectionPort } from './port.ts';
-import { InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
+import { checkRequestSize, InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
 import { Scheduler } from './scheduler.ts';
 
 export interface OpenParameters {
@@ -113,6 +113,7 @@ export class Connection {
 
   /** Asks for a channel. The returned function gives up: a confirmation that still comes is answered with CLOSE. */
   open(kind: string, data: Uint8Array, parameters: OpenParameters, handler: ChannelHandler, waiter: OpenWaiter): () => void {
+    checkRequestSize(kind, data);
     const localId = this.#freeId();
     const pending: PendingOpen = { ...parameters, kind, handler, waiter, abandoned: false };
     this.#opening.set(localId, pending);
@@ -124,6 +125,7 @@ export class Connection {
   }
 
   globalRequest(request: string, data: Uint8Array, waiter: ReplyWaiter | null): void {
+    checkRequestSize(request, data);
     if (waiter !== null) this.#outbound.add(waiter);
     this.#port.send(GlobalRequest.encode({ request, wantReply: waiter !== null, data }));
   }

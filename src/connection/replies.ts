@@ -1,7 +1,7 @@
 // Requests and their replies match by order alone (RFC 4254 sections 4 and 5.4), in both directions. Two FIFOs keep the order:
 // a reply whose waiter has given up is still counted, or it would be taken for the answer to the next request.
 
-import { ProtocolError, type SSHError } from '../errors.ts';
+import { ProtocolError, type SSHError, UsageError } from '../errors.ts';
 import { limits } from '../packet/limits.ts';
 
 /** The peer's answer to a request of ours: its data for success, null for failure. */
@@ -52,4 +52,12 @@ export class InboundRequests {
       while (this.#owed[0]?.reply) this.#send((this.#owed.shift() as { reply: Uint8Array }).reply);
     };
   }
+}
+
+/** What is above goes with the message's own fields into a packet that no peer takes. Bytes. */
+const MAX_REQUEST = limits.packetBytes - 1_024;
+
+/** @throws UsageError where a request of ours would not fit into a packet: better here than a peer that hangs up. */
+export function checkRequestSize(name: string, data: Uint8Array): void {
+  if (name.length + data.length > MAX_REQUEST) throw new UsageError(`a '${name.slice(0, 64)}' request of ${data.length} bytes`);
 }

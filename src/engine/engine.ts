@@ -641,10 +641,10 @@ export class Engine {
 
   #armHandshakeTimer(milliseconds: number, what: string): void {
     if (milliseconds <= 0) return;
+    // Decisions of ours count too: a check of the host key that never answers must not hold a connection for ever. Whoever asks
+    // a person sets a longer limit.
     this.#timers.set('handshake', this.#now + milliseconds, () => {
-      // A person may take as long as they like over a host key; only the peer's time is limited.
-      if (this.#handshake.gated) this.#armHandshakeTimer(milliseconds, what);
-      else throw new SSHTimeoutError(what, milliseconds);
+      throw new SSHTimeoutError(what, milliseconds);
     });
   }
 

@@ -125,6 +125,11 @@ export class ProcessServer extends ServerInterface {
     return this.#sessions.get(channel)?.process?.signal(signal) ?? false;
   }
 
+  /** Variables for the program on a channel, besides the usual ones; they win over what the client has asked for. */
+  protected environmentFor(_channel: Channel): Readonly<Record<string, string>> {
+    return {};
+  }
+
   #session(channel: Channel): Session {
     let session = this.#sessions.get(channel);
     if (session === undefined) {
@@ -142,7 +147,11 @@ export class ProcessServer extends ServerInterface {
       ...what,
       // An account without a home can still be used, as with OpenSSH.
       cwd: existsSync(this.#account.home) ? this.#account.home : '/',
-      env: { ...environment.entries(), ...baseEnvironment(this.#account, this.#endpoints) },
+      env: {
+        ...environment.entries(),
+        ...this.environmentFor(channel),
+        ...baseEnvironment(this.#account, this.#endpoints),
+      },
       killGrace: this.#options.killGrace ?? KILL_GRACE,
     };
     this.#options.onSession?.({ channel, request, terminal: terminal !== null });

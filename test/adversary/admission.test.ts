@@ -37,7 +37,31 @@ const passes: Record<'client' | 'server', Record<AdmissionPhase, readonly number
 };
 
 /** The numbers that somebody has defined: an open connection answers all others with UNIMPLEMENTED. */
-const defined = new Set([1, 2, 3, 4, 5, 6, 7, 20, 21, ...KEX_METHOD, 50, 51, 52, 53, 60, 61, 63, 64, 65, 66, ...CHANNEL, 192, 193]);
+const defined = new Set([
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  7,
+  20,
+  21,
+  ...KEX_METHOD,
+  50,
+  51,
+  52,
+  53,
+  60,
+  61,
+  63,
+  64,
+  65,
+  66,
+  ...CHANNEL,
+  192,
+  193,
+]);
 
 function expected(number: number, role: 'client' | 'server', phase: AdmissionPhase, strict: boolean): string {
   const strictNow = strict && FIRST_EXCHANGE.includes(phase) && phase !== 'kexinit';

@@ -114,7 +114,11 @@ describe('a client', () => {
   });
 
   it.each([
-    ['questions', interactiveMethod('me', ({ prompts }) => prompts.map(() => 'x')), UserauthInfoRequest.encode({ name: '', instruction: '', language: '', prompts: [{ prompt: '?', echo: true }] })],
+    [
+      'questions',
+      interactiveMethod('me', ({ prompts }) => prompts.map(() => 'x')),
+      UserauthInfoRequest.encode({ name: '', instruction: '', language: '', prompts: [{ prompt: '?', echo: true }] }),
+    ],
     ['new passwords', passwordMethod('me', 'old', () => 'new'), UserauthPasswdChangereq.encode({ prompt: '?', language: '' })],
   ])('gives up after 16 rounds of %s', (_name, method, question) => {
     const { attacker, settled } = trying(method);

@@ -2,8 +2,8 @@
 // the way, tries without end (CVE-2015-5600), lying counts (russh CVE-2026-42189), hooks that say yes by accident, users that can be
 // told apart (CVE-2018-15473), passwords as long as a book (CVE-2016-6515).
 import { describe, expect, it, vi } from 'vitest';
-import type { ServerAuthHooks } from '../../src/auth/server.ts';
 import { publickeySigned } from '../../src/auth/client.ts';
+import type { ServerAuthHooks } from '../../src/auth/server.ts';
 import { writeU32 } from '../../src/bytes/bytes.ts';
 import type { PrivateKey } from '../../src/keys/private-key.ts';
 import {
@@ -45,7 +45,11 @@ function query(key: PrivateKey, user = 'me'): Uint8Array {
   return authRequest('publickey', data, user);
 }
 
-function signed(attacker: Attacker, key: PrivateKey, options: { user?: string; as?: PrivateKey; session?: Uint8Array } = {}): Uint8Array {
+function signed(
+  attacker: Attacker,
+  key: PrivateKey,
+  options: { user?: string; as?: PrivateKey; session?: Uint8Array } = {},
+): Uint8Array {
   const { user = 'me', as = key, session = attacker.sessionId as Uint8Array } = options;
   const data = new Writer().bool(true).string('ssh-ed25519').string(as.publicKey.blob).finish();
   const unsigned = authRequest('publickey', data, user);
@@ -214,7 +218,10 @@ describe('tries', () => {
     ['questions about keys', (attacker: Attacker) => attacker.send(query(testKey(1)))],
     ["'none'", (attacker: Attacker) => attacker.send(authRequest('none'))],
     ['partial successes', (attacker: Attacker) => attacker.send(authRequest('password', password('x')))],
-    ['interactive dialogues that are given up', (attacker: Attacker) => attacker.send(authRequest('keyboard-interactive', interactive()))],
+    [
+      'interactive dialogues that are given up',
+      (attacker: Attacker) => attacker.send(authRequest('keyboard-interactive', interactive())),
+    ],
   ])('end after 128 of %s', (_name, send) => {
     const attacker = server({
       publickey: () => 'successful',
@@ -359,7 +366,10 @@ describe('what is too long', () => {
     const hook = vi.fn(() => 'successful' as const);
     const banner = vi.fn(() => null);
     const attacker = server({ none: hook, password: hook, publickey: hook, interactive: hook, banner });
-    attacker.send(authRequest('password', password('x'), user)).send(authRequest('none', undefined, user)).send(query(testKey(1), user));
+    attacker
+      .send(authRequest('password', password('x'), user))
+      .send(authRequest('none', undefined, user))
+      .send(query(testKey(1), user));
     expect(attacker.receivedOf(UserauthFailure.number)).toHaveLength(3);
     expect(hook).not.toHaveBeenCalled();
     expect(banner).not.toHaveBeenCalled();
@@ -465,9 +475,15 @@ describe('malformed requests', () => {
     ['a password with more behind it', authRequest('password', new Writer().bool(false).string('x').u8(0).finish())],
     ['a change without a new password', authRequest('password', new Writer().bool(true).string('x').finish())],
     ['a key without blob', authRequest('publickey', new Writer().bool(false).string('ssh-ed25519').finish())],
-    ['a signature that is not there', authRequest('publickey', new Writer().bool(true).string('ssh-ed25519').string('x').finish())],
+    [
+      'a signature that is not there',
+      authRequest('publickey', new Writer().bool(true).string('ssh-ed25519').string('x').finish()),
+    ],
     ['no dialogue', authRequest('keyboard-interactive', new Uint8Array(3))],
-    ['a user that is not UTF-8', new Writer().u8(50).string(Uint8Array.of(0xff)).string('ssh-connection').string('none').finish()],
+    [
+      'a user that is not UTF-8',
+      new Writer().u8(50).string(Uint8Array.of(0xff)).string('ssh-connection').string('none').finish(),
+    ],
   ])('end the connection: %s', (_name, payload) => {
     const hook = vi.fn(() => 'successful' as const);
     const attacker = server({ none: hook, password: hook, publickey: hook, interactive: hook });

@@ -30,7 +30,8 @@ const small = { windowBytes: 100_000, maxPacketBytes: 32_768 };
 const data = (recipient: number, count: number) => ChannelData.encode({ recipient, data: new Uint8Array(count) });
 
 describe.each(['client', 'server'] as const)('a %s', (victim) => {
-  const open = () => new Attacker({ victim, victimOptions: { onOpen: (request, peer) => void peer.accept(request, small) } }).reach('open');
+  const open = () =>
+    new Attacker({ victim, victimOptions: { onOpen: (request, peer) => void peer.accept(request, small) } }).reach('open');
 
   describe('with a window', () => {
     it('takes exactly what it has granted', () => {
@@ -63,8 +64,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const { channel, id } = attacker.channel(small);
       channel.consumeAtOnce = false;
       for (let i = 0; i < 3; i++) attacker.send(data(id, 30_000));
-      expect(attacker.receivedOf(ChannelWindowAdjust.number)).toHaveLength(0);
-      channel.machine?.consume(60_000);
+      channel.machine?.consume(1_000);
+      expect(attacker.pull().receivedOf(ChannelWindowAdjust.number)).toHaveLength(0);
+      channel.machine?.consume(59_000);
       attacker.pull();
       const adjusts = attacker.receivedOf(ChannelWindowAdjust.number).map((payload) => ChannelWindowAdjust.decode(payload).bytes);
       expect(adjusts).toEqual([60_000]);
@@ -122,7 +124,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       if (victim === 'client') {
         channel = attacker.victim.open();
         const { sender } = ChannelOpen.decode(attacker.pull().received.at(-1) as Uint8Array);
-        attacker.send(ChannelOpenConfirmation.encode({ recipient: sender, sender: ours, windowBytes: 10, maxPacketBytes: 3, data: none }));
+        attacker.send(
+          ChannelOpenConfirmation.encode({ recipient: sender, sender: ours, windowBytes: 10, maxPacketBytes: 3, data: none }),
+        );
       } else {
         attacker.send(ChannelOpen.encode({ kind: 'session', sender: ours, windowBytes: 10, maxPacketBytes: 3, data: none }));
         channel = attacker.victim.channels[0] as RecordedChannel;
@@ -130,7 +134,8 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const id = channel.machine?.localId as number;
       channel.machine?.write(new Uint8Array(100), 0);
       attacker.pull();
-      for (const payload of attacker.receivedOf(ChannelData.number)) expect(ChannelData.decode(payload).data.length).toBeLessThanOrEqual(3);
+      for (const payload of attacker.receivedOf(ChannelData.number))
+        expect(ChannelData.decode(payload).data.length).toBeLessThanOrEqual(3);
       expect(count()).toBe(10);
       attacker.send(ChannelWindowAdjust.encode({ recipient: id, bytes: 0 }));
       expect(count()).toBe(10);
@@ -143,7 +148,10 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
 
   describe('with channel numbers', () => {
     const messages: readonly [string, (recipient: number) => Uint8Array][] = [
-      ['CONFIRMATION', (recipient) => ChannelOpenConfirmation.encode({ recipient, sender: 1, windowBytes: 1, maxPacketBytes: 1, data: none })],
+      [
+        'CONFIRMATION',
+        (recipient) => ChannelOpenConfirmation.encode({ recipient, sender: 1, windowBytes: 1, maxPacketBytes: 1, data: none }),
+      ],
       ['OPEN_FAILURE', (recipient) => ChannelOpenFailure.encode({ recipient, reason: 1, description: '', language: '' })],
       ['WINDOW_ADJUST', (recipient) => ChannelWindowAdjust.encode({ recipient, bytes: 1 })],
       ['DATA', (recipient) => data(recipient, 1)],
@@ -230,8 +238,12 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       attacker.pull().send(ChannelClose.encode({ recipient: id }));
       expect(waiter.reply).not.toHaveBeenCalled();
       expect(waiter.abandon).toHaveBeenCalledTimes(1);
-      expect(() => channel.machine?.write(Uint8Array.of(1), 0)).toThrow(expect.objectContaining({ code: 'ERR_SSH_CHANNEL_CLOSED' }));
-      expect(() => channel.machine?.request('x', none, null)).toThrow(expect.objectContaining({ code: 'ERR_SSH_CHANNEL_CLOSED' }));
+      expect(() => channel.machine?.write(Uint8Array.of(1), 0)).toThrow(
+        expect.objectContaining({ code: 'ERR_SSH_CHANNEL_CLOSED' }),
+      );
+      expect(() => channel.machine?.request('x', none, null)).toThrow(
+        expect.objectContaining({ code: 'ERR_SSH_CHANNEL_CLOSED' }),
+      );
       channel.machine?.consume(5);
       channel.machine?.eof();
       channel.machine?.close();
@@ -245,7 +257,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const attacker = open();
       attacker.send(ChannelOpen.encode({ kind: 'session', sender: 3, windowBytes: 5, maxPacketBytes: 0, data: none }));
       expect(ChannelOpenFailure.decode(attacker.received.at(-1) as Uint8Array)).toMatchObject({ recipient: 3 });
-      attacker.send(ChannelOpen.encode({ kind: 'session', sender: 4, windowBytes: 2 ** 31, maxPacketBytes: 2 ** 32 - 1, data: none }));
+      attacker.send(
+        ChannelOpen.encode({ kind: 'session', sender: 4, windowBytes: 2 ** 31, maxPacketBytes: 2 ** 32 - 1, data: none }),
+      );
       const channel = attacker.victim.channels[0] as RecordedChannel;
       channel.machine?.write(new Uint8Array(100_000), 0);
       attacker.pull();
@@ -257,7 +271,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const attacker = open();
       const channel = attacker.victim.open();
       const { sender } = ChannelOpen.decode(attacker.pull().received.at(-1) as Uint8Array);
-      attacker.send(ChannelOpenConfirmation.encode({ recipient: sender, sender: 1, windowBytes: 1, maxPacketBytes: 0, data: none }));
+      attacker.send(
+        ChannelOpenConfirmation.encode({ recipient: sender, sender: 1, windowBytes: 1, maxPacketBytes: 0, data: none }),
+      );
       expectViolation(attacker, 'bad-channel-parameters');
       expect(channel.settled).toEqual([attacker.victim.error]);
     });
@@ -266,7 +282,13 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const attacker = open();
       const channel = attacker.victim.open();
       const { sender } = ChannelOpen.decode(attacker.pull().received.at(-1) as Uint8Array);
-      const confirmation = ChannelOpenConfirmation.encode({ recipient: sender, sender: 1, windowBytes: 1, maxPacketBytes: 1, data: none });
+      const confirmation = ChannelOpenConfirmation.encode({
+        recipient: sender,
+        sender: 1,
+        windowBytes: 1,
+        maxPacketBytes: 1,
+        data: none,
+      });
       attacker.send(confirmation).send(confirmation);
       expectViolation(attacker, 'unknown-channel');
       expect(channel.settled).toEqual(['opened']);
@@ -282,7 +304,7 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       expect(error).toBeInstanceOf(ChannelOpenError);
       expect(error).toMatchObject({ reason: 2, description });
       expect(error.message).toContain('\\x1b]0;owned\\x07\\x0d\\x0a\\u202e');
-      expect(error.message).not.toMatch(/[\0-\x1f\x7f-\x9f\u202a-\u202e]/);
+      expect(error.message).not.toMatch(/[\p{Cc}\u202a-\u202e]/u);
       expect(error.message.length).toBeLessThan(1_200);
     });
 
@@ -292,7 +314,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       const giveUp = attacker.victim.engine.openChannel('session', none, small, new RecordedChannel(), waiter);
       const { sender } = ChannelOpen.decode(attacker.pull().received.at(-1) as Uint8Array);
       giveUp();
-      attacker.send(ChannelOpenConfirmation.encode({ recipient: sender, sender: 9, windowBytes: 1, maxPacketBytes: 1, data: none }));
+      attacker.send(
+        ChannelOpenConfirmation.encode({ recipient: sender, sender: 9, windowBytes: 1, maxPacketBytes: 1, data: none }),
+      );
       expect(ChannelClose.decode(attacker.received.at(-1) as Uint8Array).recipient).toBe(9);
       attacker.send(ChannelClose.encode({ recipient: sender }));
       expect(attacker.victim.engine.channelCount).toBe(0);
@@ -390,6 +414,7 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       attacker.received.length = 0;
       const { globals } = attacker.victim;
       globals[2]?.reply(encodeUtf8('c'));
+      globals[2]?.reply(encodeUtf8('twice'));
       globals[0]?.reply(null);
       globals[0]?.reply(encodeUtf8('twice'));
       channel.requests[1]?.reply(true);
@@ -399,7 +424,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       channel.requests[2]?.reply(true);
       attacker.pull();
       expect(attacker.receivedOf(RequestSuccess.number).map((payload) => payload[1])).toEqual([98, 99]);
-      const channelReplies = attacker.received.filter((payload) => payload[0] === 99 || payload[0] === 100).map((payload) => payload[0]);
+      const channelReplies = attacker.received
+        .filter((payload) => payload[0] === 99 || payload[0] === 100)
+        .map((payload) => payload[0]);
       expect(channelReplies).toEqual([100, 99, 99]);
     });
 

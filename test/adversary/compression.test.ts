@@ -1,15 +1,15 @@
 // zlib@openssh.com under attack: bombs (russh CVE-2026-46702), damaged streams, compression where there must be none yet; and the
 // legal packet that grows to more than twice its size, which a limit set too low would refuse (russh #750).
-import { deflateSync, constants } from 'node:zlib';
+import { constants, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { Compressor, Decompressor } from '../../src/packet/compression.ts';
 import { defaultAlgorithms } from '../../src/algorithms/registry.ts';
+import { Compressor, Decompressor } from '../../src/packet/compression.ts';
 import { ChannelData, GlobalRequest } from '../../src/wire/messages/connection.ts';
 import { Ignore, KexInit } from '../../src/wire/messages/transport.ts';
 import { Attacker } from '../support/attacker.ts';
 import { expectViolation } from '../support/death.ts';
-import { fastest } from '../support/measure.ts';
 import { EnginePair } from '../support/engine-pair.ts';
+import { fastest } from '../support/measure.ts';
 
 const ZLIB = 'zlib@openssh.com';
 const algorithms = { kex: ['curve25519-sha256'], compression: [ZLIB] };

@@ -109,7 +109,10 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
     expect(good.victim.eventsOf('extensions')).toHaveLength(1);
     const twice = good.send(payload);
     if (victim === 'server') expectViolation(twice, 'message-not-admitted');
-    const late = new Attacker({ victim }).reach('service').send(Ignore.encode({ data: none })).send(payload);
+    const late = new Attacker({ victim })
+      .reach('service')
+      .send(Ignore.encode({ data: none }))
+      .send(payload);
     if (victim === 'server') expectViolation(late, 'message-not-admitted');
     // A client waits for USERAUTH_SUCCESS then, and takes nothing else.
     else expectViolation(late.send(Ignore.encode({ data: none })), 'message-not-admitted');

@@ -36,7 +36,14 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
     long.send(Disconnect.encode({ reason: 2, description: 'x'.repeat(30_000), language: '' }));
     expect(expectDead(long.victim).message.length).toBeLessThan(1_100);
     const broken = new Attacker({ victim }).reach('open');
-    broken.send(new Writer().u8(1).u32(2).string(Uint8Array.of(0xff, 0xfe, 0x41)).string('').finish());
+    broken.send(
+      new Writer()
+        .u8(1)
+        .u32(2)
+        .string(Uint8Array.of(0xff, 0xfe, 0x41))
+        .string('')
+        .finish(),
+    );
     expect(expectDead(broken.victim).message).toContain('\ufffd\ufffdA');
   });
 
@@ -70,7 +77,9 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
             expect(error).toBeInstanceOf(SSHError);
           }
         }
-        const known = [1, 2, 4, 5, 6, 7, 20, 21, 30, 31, 50, 51, 52, 53, 60, 61, 80, 81, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 192];
+        const known = [
+          1, 2, 4, 5, 6, 7, 20, 21, 30, 31, 50, 51, 52, 53, 60, 61, 80, 81, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 192,
+        ];
         for (let i = 0; i < 20 && attacker.victim.error === null; i++) {
           const payload = dice.bytes(1 + dice.below(dice.pick([5, 20, 80, 600])));
           payload[0] = dice.pick(known);

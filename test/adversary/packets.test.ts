@@ -82,7 +82,8 @@ describe.each(modes.map((mode) => [mode.name, mode] as const))('%s', (_name, mod
   it('refuses a packet_length that is not whole blocks', () => {
     for (let length = 11; length < 64; length++) {
       const violation = violationOf(sealed(mode.sealer(), packet(length, 4, 32 + clearBytes)).subarray(0, 20));
-      if (length < least(mode) && !aligned(length)) expect([said('packet-too-short'), said('packet-misaligned')]).toContain(violation);
+      if (length < least(mode) && !aligned(length))
+        expect([said('packet-too-short'), said('packet-misaligned')]).toContain(violation);
       else if (!aligned(length)) expect(violation).toBe(said('packet-misaligned'));
       else if (length >= least(mode)) expect(['packet-misaligned', 'packet-too-short']).not.toContain(violation);
     }

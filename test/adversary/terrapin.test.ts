@@ -53,7 +53,11 @@ function attack(strict: boolean, to: 'client' | 'server', payload: Uint8Array, c
           const [clear, sealed] = parts;
           // The last packet in clear is NEWKEYS, 16 bytes long.
           const head = clear.subarray(0, clear.length - 16);
-          queue.splice(0, queue.length, concat(head, plainPacket(payload), clear.subarray(-16), cut ? new Uint8Array(0) : sealed));
+          queue.splice(
+            0,
+            queue.length,
+            concat(head, plainPacket(payload), clear.subarray(-16), cut ? new Uint8Array(0) : sealed),
+          );
           done = true;
         }
       }
@@ -134,6 +138,18 @@ describe.each(['client', 'server'] as const)('a strict %s', (victim) => {
     expect(attacker.encoder.sequence).toBe(0);
     attacker.send(Ignore.encode({ data: new Uint8Array(0) }));
     expect(attacker.victim.error).toBeNull();
+  });
+
+  it('is none where it did not offer it itself, whatever the peer offers', () => {
+    const attacker = new Attacker({
+      victim,
+      cipher: 'chacha20-poly1305@openssh.com',
+      victimOptions: { strictKex: false },
+    }).reach('kex');
+    attacker.send(inserted.IGNORE).reach('newkeys').send(inserted.DEBUG).reach('open');
+    expect(attacker.encoder.sequence).toBeGreaterThan(5);
+    expect(attacker.victim.error).toBeNull();
+    expect(attacker.victim.eventsOf('keys').map((event) => event.strictKex)).toEqual([false]);
   });
 
   it('ignores a strict marker that comes later than the first KEXINIT', () => {

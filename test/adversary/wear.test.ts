@@ -2,8 +2,8 @@
 // is dropped. The figures are lowered for this file, the code is the same.
 import { describe, expect, it, vi } from 'vitest';
 import { concat } from '../../src/bytes/bytes.ts';
-import type { Opener } from '../../src/packet/cipher.ts';
 import { gcmOpener, gcmSealer } from '../../src/packet/aead-gcm.ts';
+import type { Opener } from '../../src/packet/cipher.ts';
 import { PacketDecoder } from '../../src/packet/decoder.ts';
 import { Ignore, KexInit } from '../../src/wire/messages/transport.ts';
 import { Attacker } from '../support/attacker.ts';
@@ -127,16 +127,19 @@ describe('the nonce of AES-GCM', () => {
 });
 
 describe('the sequence number', () => {
-  it.each(modes.filter((mode) => mode.name !== 'plain' && !mode.name.includes('gcm')))('enters the protection of $name', (mode) => {
-    const packet = new Uint8Array(mode.sealer().clearBytes + 32);
-    packet[3] = packet.length - 4;
-    packet[4] = 8;
-    const opener: Opener = mode.opener();
-    const decoder = new PacketDecoder();
-    decoder.useKeys(opener, false);
-    decoder.input.push(sealed(mode.sealer(), packet, 1));
-    // What hides its failures gives up only after the longest packet.
-    if (opener.hidesFailures) decoder.input.push(new Uint8Array(35_100));
-    expect(() => decoder.next()).toThrow();
-  });
+  it.each(modes.filter((mode) => mode.name !== 'plain' && !mode.name.includes('gcm')))(
+    'enters the protection of $name',
+    (mode) => {
+      const packet = new Uint8Array(mode.sealer().clearBytes + 32);
+      packet[3] = packet.length - 4;
+      packet[4] = 8;
+      const opener: Opener = mode.opener();
+      const decoder = new PacketDecoder();
+      decoder.useKeys(opener, false);
+      decoder.input.push(sealed(mode.sealer(), packet, 1));
+      // What hides its failures gives up only after the longest packet.
+      if (opener.hidesFailures) decoder.input.push(new Uint8Array(35_100));
+      expect(() => decoder.next()).toThrow();
+    },
+  );
 });

@@ -1,7 +1,7 @@
 // Port forwarding of our client against real sshds, and through our own server.
 
 import { once } from 'node:events';
-import { createServer as createTcpServer, connect as tcpConnect, type Server, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { forwardDynamic } from '../../src/forward/dynamic.ts';
@@ -10,7 +10,7 @@ import { forwardLocal } from '../../src/forward/local.ts';
 import { forwardRemote } from '../../src/forward/remote.ts';
 import { ChannelOpenError, Transport } from '../../src/index.ts';
 import { readPrivateKey } from '../../src/keys.ts';
-import { describePeer, randomBytes, sha256, startSshd, type Sshd, tempDir } from '../support/peers.ts';
+import { describePeer, randomBytes, type Sshd, sha256, startSshd, tempDir } from '../support/peers.ts';
 
 /** Echoes until the other side ends, then ends. */
 async function echoServer(path?: string): Promise<{ server: Server; port: number }> {

@@ -9,7 +9,7 @@ import { passwordMethod } from '../../src/auth/client.ts';
 import { concat } from '../../src/bytes/bytes.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { PacketEncoder } from '../../src/packet/encoder.ts';
-import { EnginePair, Peer, type PeerOptions, RecordedChannel } from '../support/engine-pair.ts';
+import { EnginePair, Peer, type PeerOptions, type RecordedChannel } from '../support/engine-pair.ts';
 import { runs } from '../support/runs.ts';
 import { Dice, seededCrypto } from '../support/seeded-crypto.ts';
 
@@ -30,7 +30,10 @@ function clientProgram(): Partial<PeerOptions> {
         const channel = peer.open('session', { windowBytes: 40_000, maxPacketBytes: 5_000 });
         channel.onOpened = () => {
           const { machine } = channel;
-          machine?.request('exec', new Uint8Array(20), { reply: () => machine.write(new Uint8Array(3_000).fill(i), 0), abandon: () => {} });
+          machine?.request('exec', new Uint8Array(20), {
+            reply: () => machine.write(new Uint8Array(3_000).fill(i), 0),
+            abandon: () => {},
+          });
           channel.onEnded = () => machine?.close();
         };
       }
@@ -105,7 +108,9 @@ function replay(role: 'client' | 'server', protection: string, bytes: Uint8Array
   channels.push(...peer.channels);
   for (const channel of channels) {
     log.push(`channel ${Buffer.concat(channel.data).toString('hex')} ${Buffer.concat(channel.stderr).toString('hex')}`);
-    log.push(`channel ${channel.requests.map((request) => request.request)} ${channel.eofs} ${channel.closed.length} ${channel.settled.length}`);
+    log.push(
+      `channel ${channel.requests.map((request) => request.request)} ${channel.eofs} ${channel.closed.length} ${channel.settled.length}`,
+    );
   }
   log.push(`error ${peer.error?.message}`);
   vi.restoreAllMocks();
@@ -157,7 +162,9 @@ describe.each(Object.keys(protections))('%s', (protection) => {
       fc.assert(
         fc.property(fc.nat(), (seed) => {
           const dice = new Dice(seed);
-          const log = replay(role, protection, bytes, () => dice.pick([1, 1 + dice.below(16), 1 + dice.below(500), 1 + dice.below(5_000)]));
+          const log = replay(role, protection, bytes, () =>
+            dice.pick([1, 1 + dice.below(16), 1 + dice.below(500), 1 + dice.below(5_000)]),
+          );
           if (log.join('\n') !== expected) expect(log).toEqual(whole());
         }),
         runs(25),

@@ -11,10 +11,13 @@ import { modes } from '../support/codec.ts';
 import { runs } from '../support/runs.ts';
 import { Dice, seededCrypto } from '../support/seeded-crypto.ts';
 
-const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 40_000 }), fc.constantFrom(1, 32_768, 40_000)), {
-  minLength: 1,
-  maxLength: 6,
-});
+const sizes = fc.array(
+  fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 40_000 }), fc.constantFrom(1, 32_768, 40_000)),
+  {
+    minLength: 1,
+    maxLength: 6,
+  },
+);
 
 describe.each(modes.map((mode) => [mode.name, mode] as const))('%s', (_name, mode) => {
   it.each([false, true])('gives back what went in (compression: %s)', (compressed) => {
@@ -49,7 +52,8 @@ describe.each(modes.map((mode) => [mode.name, mode] as const))('%s', (_name, mod
           const head = index % 2 === 0 ? 0 : index % 4 === 1 ? 9 : 13;
           const got = out[index] as Uint8Array;
           expect(Buffer.compare(got.subarray(head), payload)).toBe(0);
-          if (head > 0) expect([got[0], got[4], Buffer.from(got).readUInt32BE(head - 4)]).toEqual([head === 9 ? 94 : 95, 5, payload.length]);
+          if (head > 0)
+            expect([got[0], got[4], Buffer.from(got).readUInt32BE(head - 4)]).toEqual([head === 9 ? 94 : 95, 5, payload.length]);
         }
         expect(decoder.input.length).toBe(0);
         expect([decoder.packets, decoder.sequence]).toEqual([encoder.packets, encoder.sequence]);

@@ -21,7 +21,8 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`;
   if (value instanceof Map) return [...value].map(plain);
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
   return value;
 }
 
@@ -41,13 +42,19 @@ describe.each(allMessages.map((message) => [message.name, message] as const))('%
     const number = Uint8Array.of(message.number);
     const close = valuesFor(message).chain((values) => {
       const payload = message.encode(values).slice();
-      return fc.tuple(fc.constant(payload), fc.nat(payload.length), fc.nat(payload.length - 1), fc.nat(255), fc.boolean()).map(([bytes, end, at, byte, cut]) => {
-        const changed = bytes.slice(0, cut ? end : bytes.length);
-        if (at < changed.length) changed[at] = byte;
-        return changed;
-      });
+      return fc
+        .tuple(fc.constant(payload), fc.nat(payload.length), fc.nat(payload.length - 1), fc.nat(255), fc.boolean())
+        .map(([bytes, end, at, byte, cut]) => {
+          const changed = bytes.slice(0, cut ? end : bytes.length);
+          if (at < changed.length) changed[at] = byte;
+          return changed;
+        });
     });
-    const any = fc.oneof(close, blob(100).map((bytes) => concat(number, bytes)), blob(100));
+    const any = fc.oneof(
+      close,
+      blob(100).map((bytes) => concat(number, bytes)),
+      blob(100),
+    );
     fc.assert(
       fc.property(any, (payload) => {
         try {

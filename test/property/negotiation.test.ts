@@ -7,14 +7,25 @@ import type { KexInit } from '../../src/wire/messages/transport.ts';
 import { runs } from '../support/runs.ts';
 
 const lists = {
-  kex: ['mlkem768x25519-sha256', 'curve25519-sha256', 'ext-info-c', 'ext-info-s', 'kex-strict-c-v00@openssh.com', 'kex-strict-s-v00@openssh.com', 'x'],
+  kex: [
+    'mlkem768x25519-sha256',
+    'curve25519-sha256',
+    'ext-info-c',
+    'ext-info-s',
+    'kex-strict-c-v00@openssh.com',
+    'kex-strict-s-v00@openssh.com',
+    'x',
+  ],
   keys: ['ssh-ed25519', 'rsa-sha2-256', 'ecdsa-sha2-nistp256', 'y'],
   ciphers: ['aes128-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes128-ctr', 'aes256-ctr'],
   macs: ['hmac-sha2-256', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-512'],
   compression: ['none', 'zlib@openssh.com'],
 };
 const some = (names: readonly string[]) =>
-  fc.oneof({ weight: 4, arbitrary: fc.shuffledSubarray([...names], { minLength: names.length - 1 }) }, fc.shuffledSubarray([...names]));
+  fc.oneof(
+    { weight: 4, arbitrary: fc.shuffledSubarray([...names], { minLength: names.length - 1 }) },
+    fc.shuffledSubarray([...names]),
+  );
 
 const kexInit: fc.Arbitrary<KexInit> = fc.record({
   cookie: fc.constant(new Uint8Array(16)),

@@ -5,8 +5,8 @@ import { ByteQueue } from '../../src/bytes/byte-queue.ts';
 import { Outbox } from '../../src/bytes/outbox.ts';
 import { ReceiveWindow, SendWindow } from '../../src/connection/window.ts';
 import { ProtocolError } from '../../src/errors.ts';
-import { Dice } from '../support/seeded-crypto.ts';
 import { runs } from '../support/runs.ts';
+import { Dice } from '../support/seeded-crypto.ts';
 
 type Step = readonly [kind: number, size: number];
 const steps = (sizes: fc.Arbitrary<number>) => fc.array(fc.tuple(fc.nat(5), sizes), { maxLength: 100 });
@@ -24,7 +24,8 @@ describe('a ByteQueue', () => {
         const taken: [Uint8Array, number[]][] = [];
         for (const [kind, size] of commands) {
           if (kind <= 1) {
-            const piece = kind === 0 && used + size <= arena.length ? arena.subarray(used, used + size) : Buffer.from(dice.bytes(size));
+            const piece =
+              kind === 0 && used + size <= arena.length ? arena.subarray(used, used + size) : Buffer.from(dice.bytes(size));
             if (kind === 0) used += size;
             queue.push(piece);
             model.push(...piece);
@@ -46,8 +47,10 @@ describe('a ByteQueue', () => {
             model = [];
           }
           expect(queue.length).toBe(model.length);
-          for (const at of [0, model.length >> 1, model.length - 1]) if (at >= 0 && at < model.length) expect(queue.at(at)).toBe(model[at]);
-          for (const wrong of [() => queue.peek(model.length + 1), () => queue.skip(model.length + 1)]) expect(wrong).toThrow(RangeError);
+          for (const at of [0, model.length >> 1, model.length - 1])
+            if (at >= 0 && at < model.length) expect(queue.at(at)).toBe(model[at]);
+          for (const wrong of [() => queue.peek(model.length + 1), () => queue.skip(model.length + 1)])
+            expect(wrong).toThrow(RangeError);
         }
         // What was handed out stays what it was.
         for (const [bytes, before] of taken) expect([...bytes]).toEqual(before);
@@ -69,29 +72,33 @@ describe('a ByteQueue', () => {
 describe('an Outbox', () => {
   it('gives everything once, in order, and leaves what it has given alone', () => {
     fc.assert(
-      fc.property(steps(fc.oneof(fc.nat(40), fc.nat(3_000), fc.constantFrom(2_047, 2_048, 16_383, 16_384, 16_385, 40_000))), fc.nat(), (commands, seed) => {
-        const dice = new Dice(seed);
-        const outbox = new Outbox();
-        let model: number[] = [];
-        const given: [Uint8Array[], Buffer][] = [];
-        for (const [kind, size] of commands) {
-          if (kind === 5) {
-            const chunks = outbox.take();
-            const bytes = Buffer.concat(chunks);
-            expect(bytes.equals(Buffer.from(model))).toBe(true);
-            for (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0);
-            given.push([chunks, bytes]);
-            model = [];
-          } else {
-            const bytes = dice.bytes(size);
-            if (kind < 3) outbox.push(bytes);
-            else outbox.reserve(size).set(bytes);
-            for (const byte of bytes) model.push(byte);
+      fc.property(
+        steps(fc.oneof(fc.nat(40), fc.nat(3_000), fc.constantFrom(2_047, 2_048, 16_383, 16_384, 16_385, 40_000))),
+        fc.nat(),
+        (commands, seed) => {
+          const dice = new Dice(seed);
+          const outbox = new Outbox();
+          let model: number[] = [];
+          const given: [Uint8Array[], Buffer][] = [];
+          for (const [kind, size] of commands) {
+            if (kind === 5) {
+              const chunks = outbox.take();
+              const bytes = Buffer.concat(chunks);
+              expect(bytes.equals(Buffer.from(model))).toBe(true);
+              for (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0);
+              given.push([chunks, bytes]);
+              model = [];
+            } else {
+              const bytes = dice.bytes(size);
+              if (kind < 3) outbox.push(bytes);
+              else outbox.reserve(size).set(bytes);
+              for (const byte of bytes) model.push(byte);
+            }
+            expect(outbox.size).toBe(model.length);
           }
-          expect(outbox.size).toBe(model.length);
-        }
-        for (const [chunks, bytes] of given) expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
-      }),
+          for (const [chunks, bytes] of given) expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+        },
+      ),
       runs(80),
     );
   });

@@ -66,7 +66,8 @@ function run({ program: options, side }: Scenario, seed: number): void {
   box.program = program;
   pair.start();
   const reach = (phase: string) => {
-    while (pair.client.engine.phase !== phase) if (!pair.step(dice)) throw new Error(`stuck before ${phase}: ${pair.client.error}`);
+    while (pair.client.engine.phase !== phase)
+      if (!pair.step(dice)) throw new Error(`stuck before ${phase}: ${pair.client.error}`);
   };
   reach('auth');
   const outcomes = pair.authenticate();
@@ -103,9 +104,12 @@ describe.each(scenarios)('$name', (scenario) => {
       try {
         run(scenario, seed);
       } catch (error) {
-        throw new Error(`AMIKO_SEED=${seed} npx vitest run test/sim/programs.test.ts -t '${scenario.name}': ${(error as Error).message}`, {
-          cause: error,
-        });
+        throw new Error(
+          `AMIKO_SEED=${seed} npx vitest run test/sim/programs.test.ts -t '${scenario.name}': ${(error as Error).message}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
   });

@@ -1,22 +1,23 @@
 // A peer that keeps to the protocol exactly as far as a test wants and then sends whatever it likes, properly sealed. It speaks SSH
 // by hand: the packet codec is the product's, the exchange is done here once more, so that each of its inputs can be falsified.
-import { deriveKey, type KeyMaterial } from '../../src/packet/derive-keys.ts';
-import { createOpener, createSealer, keySizes } from '../../src/packet/ciphers.ts';
-import { PacketDecoder } from '../../src/packet/decoder.ts';
-import { PacketEncoder } from '../../src/packet/encoder.ts';
-import { Compressor, Decompressor } from '../../src/packet/compression.ts';
-import { Outbox } from '../../src/bytes/outbox.ts';
+
+import { noneMethod } from '../../src/auth/client.ts';
 import { encodeUtf8 } from '../../src/bytes/bytes.ts';
+import { Outbox } from '../../src/bytes/outbox.ts';
+import type { Agreement, CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AdmissionPhase } from '../../src/engine/admission.ts';
 import { ProtocolError, type SSHError, type Violation } from '../../src/errors.ts';
-import { noneMethod } from '../../src/auth/client.ts';
 import type { PrivateKey } from '../../src/keys/private-key.ts';
+import { createOpener, createSealer, keySizes } from '../../src/packet/ciphers.ts';
+import { Compressor, Decompressor } from '../../src/packet/compression.ts';
+import { PacketDecoder } from '../../src/packet/decoder.ts';
+import { deriveKey, type KeyMaterial } from '../../src/packet/derive-keys.ts';
+import { PacketEncoder } from '../../src/packet/encoder.ts';
 import { UserauthRequest, UserauthSuccess } from '../../src/wire/messages/auth.ts';
 import { ChannelOpen, ChannelOpenConfirmation } from '../../src/wire/messages/connection.ts';
 import { KexEcdhInit, KexEcdhReply } from '../../src/wire/messages/kex.ts';
 import { Disconnect, KexInit, NewKeys, ServiceAccept, ServiceRequest } from '../../src/wire/messages/transport.ts';
 import { Writer } from '../../src/wire/writer.ts';
-import type { Agreement, CryptoProvider } from '../../src/crypto/provider.ts';
 import { Peer, type PeerOptions, type RecordedChannel } from './engine-pair.ts';
 import { Dice, seededCrypto, testKey } from './seeded-crypto.ts';
 
@@ -37,7 +38,7 @@ export interface AttackerOptions {
   /** Changes what enters the exchange hash that the (server) attacker signs. */
   alterHash?(inputs: Record<HashInput, Uint8Array>): void;
   /** Changes the (server) attacker's reply. */
-  alterReply?(reply: { hostKey: Uint8Array; serverValue: Uint8Array; signature: Uint8Array }): void;
+  alterReply?(reply: { hostKey: Uint8Array; serverValue: Uint8Array; signature: Uint8Array }): unknown;
 }
 
 export type HashInput =
@@ -214,7 +215,13 @@ export class Attacker {
   }
 
   kexInit(): KexInit {
-    const { strict = true, extInfo = true, cipher = 'aes128-gcm@openssh.com', mac = 'hmac-sha2-256', compression = 'none' } = this.#options;
+    const {
+      strict = true,
+      extInfo = true,
+      cipher = 'aes128-gcm@openssh.com',
+      mac = 'hmac-sha2-256',
+      compression = 'none',
+    } = this.#options;
     const side = this.victimIsClient ? 's' : 'c';
     const markers = [...(extInfo ? [`ext-info-${side}`] : []), ...(strict ? [`kex-strict-${side}-v00@openssh.com`] : [])];
     const init: KexInit = {

@@ -1,6 +1,7 @@
 // Every way in which a packet can be protected, with fixed keys, for tests of the codec alone.
-import { Outbox } from '../../src/bytes/outbox.ts';
+
 import { concat } from '../../src/bytes/bytes.ts';
+import { Outbox } from '../../src/bytes/outbox.ts';
 import type { Opener, Sealer } from '../../src/packet/cipher.ts';
 import { ciphers, createOpener, createSealer, isAead, keySizes } from '../../src/packet/ciphers.ts';
 import { macs } from '../../src/packet/macs.ts';

@@ -37,7 +37,8 @@ export function expectDead(victim: Peer): SSHError {
 /** The victim has died of this violation, and has told the attacker so in general words. */
 export function expectViolation(attacker: Attacker, violation: Violation, reason = 2): ProtocolError {
   const error = attacker.victim.error;
-  if (!(error instanceof ProtocolError)) throw new Error(`no violation, but ${error === null ? 'alive' : `${error.name}: ${error.message}`}`, { cause: error });
+  if (!(error instanceof ProtocolError))
+    throw new Error(`no violation, but ${error === null ? 'alive' : `${error.name}: ${error.message}`}`, { cause: error });
   expect(error.violation).toBe(violation);
   expect(error.disconnectReason).toBe(reason);
   attacker.pull();

@@ -1,7 +1,7 @@
 // A client and a server Transport of ours on the two ends of a loopback connection: for tests of what the classes promise, without
 // a peer. Both ends are closed on dispose.
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import {
   type Channel,
   generateKey,

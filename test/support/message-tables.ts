@@ -6,6 +6,7 @@ import { bool, bytes, mpint, name, nameList, rest, text, u8, u32, utf8 } from '.
 import type { Message } from '../../src/wire/message.ts';
 import * as auth from '../../src/wire/messages/auth.ts';
 import * as connection from '../../src/wire/messages/connection.ts';
+import * as gss from '../../src/wire/messages/gss.ts';
 import * as kex from '../../src/wire/messages/kex.ts';
 import * as transport from '../../src/wire/messages/transport.ts';
 
@@ -15,7 +16,7 @@ function isMessage(value: unknown): value is AnyMessage {
   return typeof value === 'object' && value !== null && 'number' in value && 'encode' in value && 'decode' in value;
 }
 
-export const allMessages: readonly AnyMessage[] = [auth, connection, kex, transport].flatMap((module) =>
+export const allMessages: readonly AnyMessage[] = [auth, connection, gss, kex, transport].flatMap((module) =>
   (Object.values(module) as unknown[]).filter(isMessage),
 );
 
@@ -43,6 +44,8 @@ const byField = new Map<unknown, fc.Arbitrary<unknown>>([
 const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'SSH_MSG_KEXINIT.cookie': fc.uint8Array({ minLength: 16, maxLength: 16 }),
   'SSH_MSG_EXT_INFO.extensions': fc.array(fc.tuple(asciiName, blob(40)), { maxLength: 64 }).map((entries) => new Map(entries)),
+  'SSH_MSG_KEXGSS_COMPLETE.token': fc.option(blob()),
+  'SSH_MSG_KEXGSS_COMPLETE (curve).token': fc.option(blob()),
   'SSH_MSG_USERAUTH_INFO_REQUEST.prompts': fc.array(fc.record({ prompt: unicode, echo: fc.boolean() }), { maxLength: 64 }),
   'SSH_MSG_USERAUTH_INFO_RESPONSE.responses': fc.array(unicode, { maxLength: 64 }),
 };

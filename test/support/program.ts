@@ -68,7 +68,11 @@ export class Program {
 
   /** Whether there is nothing left to do and everything has been settled. */
   get finished(): boolean {
-    return this.#opensLeft === 0 && this.#ends.length === 2 * this.#opened && this.#ends.every((end) => end.ended && end.channel.closed.length === 1);
+    return (
+      this.#opensLeft === 0 &&
+      this.#ends.length === 2 * this.#opened &&
+      this.#ends.every((end) => end.ended && end.channel.closed.length === 1)
+    );
   }
 
   /** Bytes of this channel that its user has let go of. */
@@ -91,7 +95,11 @@ export class Program {
     }
     if (this.#unanswered.length > 0) actions.push(() => this.#answer());
     if (actions.length === 0) return false;
-    if (dice.once(30)) actions.push(() => this.#global(dice.pick(pair.peers)), () => this.#ping(dice.pick(pair.peers)));
+    if (dice.once(30))
+      actions.push(
+        () => this.#global(dice.pick(pair.peers)),
+        () => this.#ping(dice.pick(pair.peers)),
+      );
     dice.pick(actions)();
     const { rekeyOnceIn = 0 } = this.#options;
     if (rekeyOnceIn > 0 && dice.once(rekeyOnceIn)) {
@@ -132,7 +140,8 @@ export class Program {
     channel.onReceived = (data, type) => {
       end.unconsumed += data.length;
       for (let i = 0; i < data.length; i++) {
-        if (data[i] !== pattern(label, type, seen.bytes[type] + i)) throw new Error(`channel ${label}: wrong byte at ${seen.bytes[type] + i}`);
+        if (data[i] !== pattern(label, type, seen.bytes[type] + i))
+          throw new Error(`channel ${label}: wrong byte at ${seen.bytes[type] + i}`);
       }
       seen.bytes[type] += data.length;
     };
@@ -169,12 +178,19 @@ export class Program {
 
   #request(end: End): void {
     const waiter = this.dice.once(4) ? null : this.#waiter('request');
-    end.machine.request('env', this.dice.bytes(this.dice.below(200)), waiter && { reply: () => void waiter.settled++, abandon: () => void waiter.settled++ });
+    end.machine.request(
+      'env',
+      this.dice.bytes(this.dice.below(200)),
+      waiter && { reply: () => void waiter.settled++, abandon: () => void waiter.settled++ },
+    );
   }
 
   #global(peer: Peer): void {
     const waiter = this.#waiter('global');
-    peer.engine.globalRequest('x', this.dice.bytes(this.dice.below(100)), { reply: () => void waiter.settled++, abandon: () => void waiter.settled++ });
+    peer.engine.globalRequest('x', this.dice.bytes(this.dice.below(100)), {
+      reply: () => void waiter.settled++,
+      abandon: () => void waiter.settled++,
+    });
   }
 
   #ping(peer: Peer): void {
@@ -209,7 +225,9 @@ export class Program {
 
   describe(): string {
     const waiting = this.waiters.filter((waiter) => waiter.settled !== 1).map((waiter) => `${waiter.what} ${waiter.settled}`);
-    const ends = this.#ends.map((end) => `${end.peer.role} left ${end.left} closed ${end.channel.closed.length} queued ${end.machine.queuedBytes}`);
+    const ends = this.#ends.map(
+      (end) => `${end.peer.role} left ${end.left} closed ${end.channel.closed.length} queued ${end.machine.queuedBytes}`,
+    );
     return `${this.#opensLeft} opens left; ${ends.join('; ')}; waiting: ${waiting.join(', ')}`;
   }
 
@@ -217,9 +235,12 @@ export class Program {
   check(): void {
     for (const end of this.#ends) {
       const label = this.#received.get(end.channel)?.label;
-      const other = this.#ends.find((candidate) => candidate !== end && this.#received.get(candidate.channel)?.label === label) as End;
+      const other = this.#ends.find(
+        (candidate) => candidate !== end && this.#received.get(candidate.channel)?.label === label,
+      ) as End;
       const got = this.#received.get(end.channel)?.bytes as [number, number];
-      if (got[0] !== other.sent[0] || got[1] !== other.sent[1]) throw new Error(`channel ${label}: sent ${other.sent}, received ${got}`);
+      if (got[0] !== other.sent[0] || got[1] !== other.sent[1])
+        throw new Error(`channel ${label}: sent ${other.sent}, received ${got}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 // Two Transports over a stream in memory that a test can watch, hold and cut. Nothing here opens a socket or waits for time.
 import { Duplex } from 'node:stream';
-import { ServerInterface, Transport, type Channel, type TransportOptions } from '../../src/index.ts';
+import { type Channel, ServerInterface, Transport, type TransportOptions } from '../../src/index.ts';
 import { testKey } from './seeded-crypto.ts';
 
 /** One end of a stream: what is written here is read there, when the wire lets it. */
@@ -29,10 +29,10 @@ export class PipeEnd extends Duplex {
       this.#held.push(() => this.fromOther(chunk, done));
       return;
     }
-    if (this.destroyed) return done();
-    if (chunk === null) {
-      this.push(null);
-      return done();
+    if (this.destroyed || chunk === null) {
+      if (!this.destroyed) this.push(null);
+      done();
+      return;
     }
     const left = this.cutAt - this.delivered;
     this.delivered += Math.min(chunk.length, left);
@@ -128,7 +128,9 @@ export interface TransportPair {
 const fast: TransportOptions = { algorithms: { kex: ['curve25519-sha256'] }, authFailureDelay: 0 };
 
 /** Both transports, the server running, the client not yet. */
-export function transportPair(options: { client?: TransportOptions; server?: TransportOptions; interface?: OpenServer } = {}): TransportPair {
+export function transportPair(
+  options: { client?: TransportOptions; server?: TransportOptions; interface?: OpenServer } = {},
+): TransportPair {
   const [clientEnd, serverEnd] = pipe();
   const client = new Transport(clientEnd, { ...fast, ...options.client });
   const server = new Transport(serverEnd, { ...fast, ...options.server });

@@ -56,7 +56,8 @@ describe('README', () => {
         name.replace(/^diffie-hellman-/, ''),
         name.replace('rsa-sha2-256', 'rsa-sha2-512/256'),
         name.replace(/^aes(128|192|256)-ctr$/, 'aes128/192/256-ctr'),
-        name.replace('curve25519-sha256@libssh.org', '@libssh.org'),
+        name.replace('curve25519-sha256@libssh.org', '`@libssh.org`'),
+        name.replace('sntrup761x25519-sha512@openssh.com', '(and `@openssh.com`)'),
       ];
       return shortened.some((short) => short !== name && table.includes(short));
     };

@@ -1,4 +1,4 @@
-// Who may log in: one name, with one password or one of some keys. A check takes the same path and the same time whether the
+// Who may log in: one name, with one password, one of some keys, or as one of some Kerberos principals. A check takes the same path and the same time whether the
 // name is wrong, the password or both (CVE-2016-6210 and its kind), and compares digests, so lengths do not show either.
 
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
@@ -9,16 +9,20 @@ export class Credentials {
   readonly #password: Uint8Array | null;
   readonly #keys: readonly Uint8Array[];
 
-  /** `password` null: none will do. */
-  constructor(user: string, password: string | null, keys: readonly PublicKey[]) {
+  readonly #principals: readonly string[];
+
+  /** `password` null: none will do. Principals are whole: `alice@EXAMPLE.COM`. */
+  constructor(user: string, password: string | null, keys: readonly PublicKey[], principals: readonly string[] = []) {
     this.#user = digest(user);
     this.#password = password === null ? null : digest(password);
     this.#keys = keys.map((key) => digest(key.blob));
+    this.#principals = principals;
   }
 
   /** What is offered, to everybody the same. */
   get methods(): readonly string[] {
     return [
+      ...(this.takesKerberos ? ['gssapi-with-mic'] : []),
       ...(this.#keys.length > 0 ? ['publickey'] : []),
       ...(this.#password === null ? [] : ['password', 'keyboard-interactive']),
     ];
@@ -26,6 +30,15 @@ export class Credentials {
 
   get takesPassword(): boolean {
     return this.#password !== null;
+  }
+
+  get takesKerberos(): boolean {
+    return this.#principals.length > 0;
+  }
+
+  /** Principals are no secrets: they need no comparison in constant time. */
+  isPrincipal(user: string, principal: string): boolean {
+    return timingSafeEqual(digest(user), this.#user) && this.#principals.includes(principal);
   }
 
   isPassword(user: string, password: string): boolean {

@@ -1,21 +1,65 @@
-// What `amiko serve` decides for one connection: one user may log in, by what the command line says; sessions run programs.
+// What `amiko serve` decides for one connection: one user may log in, by what the command line says; sessions run programs; what
+// is forwarded, and whether anything is, the command line says too.
 
-import type { AuthDecision, PublicKey } from '../../index.ts';
-import { InteractiveQuery, ProcessServer, type ProcessServerOptions, type ServerConnection } from '../../server.ts';
+import { type ForwardTarget, isPath } from '../../forward/target.ts';
+import type { AuthDecision, Channel, GssIdentity, PublicKey } from '../../index.ts';
+import { AgentSocket } from '../../server/agent-socket.ts';
+import { ServerForwarding } from '../../server/forwarding.ts';
+import { X11Display } from '../../server/x11-display.ts';
+import {
+  InteractiveQuery,
+  type OpenDecision,
+  ProcessServer,
+  type ProcessServerOptions,
+  type ServerConnection,
+} from '../../server.ts';
 import type { Credentials } from './credentials.ts';
+
+/** What may be forwarded. */
+export interface Allowed {
+  /** Ports and unix sockets, both ways. */
+  readonly forward: boolean;
+  readonly agentForward: boolean;
+  readonly x11: boolean;
+}
+
+/** A connection that goes through us, or a place where we listen for the client. */
+export interface ForwardStart {
+  readonly request: 'direct-tcpip' | 'direct-streamlocal' | 'tcpip-forward' | 'streamlocal-forward' | 'agent' | 'x11';
+  /** `host:port`, a path, or the display. */
+  readonly where: string;
+}
+
+export interface ServeDecisionsOptions extends ProcessServerOptions {
+  readonly banner: string | null;
+  readonly allowed: Allowed;
+  readonly onForward: (forward: ForwardStart) => void;
+}
 
 export class ServeDecisions extends ProcessServer {
   readonly #credentials: Credentials;
-  readonly #banner: string | null;
+  readonly #connection: ServerConnection;
+  readonly #options: ServeDecisionsOptions;
+  readonly #forwarding: ServerForwarding;
+  readonly #environments = new WeakMap<Channel, Record<string, string>>();
+  /** What sessions have left behind, and are about to remove. */
+  readonly #cleaning = new Set<Promise<void>>();
 
-  constructor(connection: ServerConnection, credentials: Credentials, banner: string | null, options: ProcessServerOptions) {
+  constructor(connection: ServerConnection, credentials: Credentials, options: ServeDecisionsOptions) {
     super(connection, options);
+    this.#connection = connection;
     this.#credentials = credentials;
-    this.#banner = banner;
+    this.#options = options;
+    this.#forwarding = new ServerForwarding(connection.transport);
+  }
+
+  override async ended(): Promise<void> {
+    await super.ended();
+    await Promise.all(this.#cleaning);
   }
 
   override getBanner(): string | null {
-    return this.#banner;
+    return this.#options.banner;
   }
 
   override getAllowedAuths(): readonly string[] {
@@ -38,5 +82,88 @@ export class ServeDecisions extends ProcessServer {
 
   override checkAuthInteractiveResponse(responses: readonly string[], user: string): AuthDecision {
     return this.#credentials.isPassword(user, responses[0] ?? '') ? 'successful' : 'failed';
+  }
+
+  override enableAuthGssapi(): boolean {
+    return this.#credentials.takesKerberos;
+  }
+
+  override checkAuthGssapiWithMic(user: string, { principal }: GssIdentity): AuthDecision {
+    return this.#credentials.isPrincipal(user, principal) ? 'successful' : 'failed';
+  }
+
+  override checkChannelDirectTcpipRequest(
+    _id: number,
+    _origin: readonly [string, number],
+    [host, port]: readonly [string, number],
+  ): OpenDecision | Promise<OpenDecision> {
+    return this.#connect('direct-tcpip', { host, port });
+  }
+
+  override checkChannelDirectStreamlocalRequest(_id: number, path: string): OpenDecision | Promise<OpenDecision> {
+    return this.#connect('direct-streamlocal', { path });
+  }
+
+  override async checkPortForwardRequest(address: string, port: number): Promise<number | false> {
+    if (!this.#options.allowed.forward) return false;
+    const bound = await this.#forwarding.listen(address, port);
+    if (bound !== false) this.#options.onForward({ request: 'tcpip-forward', where: `${address}:${bound}` });
+    return bound;
+  }
+
+  override cancelPortForwardRequest(address: string, port: number): void {
+    this.#forwarding.cancel(address, port);
+  }
+
+  override async checkStreamlocalForwardRequest(path: string): Promise<boolean> {
+    const listening = this.#options.allowed.forward && (await this.#forwarding.listenUnix(path));
+    if (listening) this.#options.onForward({ request: 'streamlocal-forward', where: path });
+    return listening;
+  }
+
+  override cancelStreamlocalForwardRequest(path: string): void {
+    this.#forwarding.cancelUnix(path);
+  }
+
+  override async checkChannelForwardAgentRequest(channel: Channel): Promise<boolean> {
+    if (!this.#options.allowed.agentForward || 'SSH_AUTH_SOCK' in this.environmentFor(channel)) return false;
+    const socket = await AgentSocket.open(this.#connection.transport);
+    if (socket === null) return false;
+    this.#give(channel, { SSH_AUTH_SOCK: socket.path }, socket);
+    this.#options.onForward({ request: 'agent', where: socket.path });
+    return true;
+  }
+
+  override async checkChannelX11Request(
+    channel: Channel,
+    singleConnection: boolean,
+    authProtocol: string,
+    authCookie: string,
+    screenNumber: number,
+  ): Promise<boolean> {
+    if (!this.#options.allowed.x11 || 'DISPLAY' in this.environmentFor(channel)) return false;
+    const options = { singleConnection, authProtocol, authCookie, screenNumber };
+    const display = await X11Display.open(this.#connection.transport, options);
+    if (display === null) return false;
+    this.#give(channel, display.environment, display);
+    this.#options.onForward({ request: 'x11', where: display.environment['DISPLAY'] ?? '' });
+    return true;
+  }
+
+  protected override environmentFor(channel: Channel): Readonly<Record<string, string>> {
+    return this.#environments.get(channel) ?? {};
+  }
+
+  #connect(request: ForwardStart['request'], target: ForwardTarget): OpenDecision | Promise<OpenDecision> {
+    if (!this.#options.allowed.forward) return false;
+    this.#options.onForward({ request, where: isPath(target) ? target.path : `${target.host}:${target.port}` });
+    return this.#forwarding.connect(target);
+  }
+
+  /** For as long as the session lives. */
+  #give(channel: Channel, variables: Readonly<Record<string, string>>, resource: { close(): Promise<void> }): void {
+    this.#environments.set(channel, { ...this.environmentFor(channel), ...variables });
+    const cleaned: Promise<void> = channel.closed.then(() => resource.close()).finally(() => this.#cleaning.delete(cleaned));
+    this.#cleaning.add(cleaned);
   }
 }

@@ -2,7 +2,8 @@
 // the command line does not ask for. Exit status: 0 after SIGTERM or SIGINT, 2 for wrong usage, 255 where it cannot serve.
 
 import { readFile } from 'node:fs/promises';
-import { generateKey, type Signer, SSHError, UsageError } from '../../index.ts';
+import { generateKey, readModuli, type Signer, SSHError, UsageError } from '../../index.ts';
+import type { DhGroup } from '../../kex/dh-group.ts';
 import { readPrivateKey } from '../../keys.ts';
 import { createServer, invokingAccount, type ServerConnection } from '../../server.ts';
 import { readAuthorizedKeys } from './authorized-keys.ts';
@@ -44,12 +45,16 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
   const account = invokingAccount();
   const user = options.user ?? account.name;
   const hostKeys = await loadHostKeys(options.hostKeys);
-  const { credentials, madePassword } = await loadCredentials(user, options.authorizedKeys);
+  const { credentials, madePassword } = await loadCredentials(user, options.authorizedKeys, options.gssapi);
   const banner = options.banner === null ? null : await readBanner(options.banner);
+  const moduli = options.moduli === null ? null : await loadModuli(options.moduli);
   const running = new Set<Promise<void>>();
   const decide = (connection: ServerConnection) => {
-    const { exec, shell, acceptEnv } = options;
-    const decisions = new ServeDecisions(connection, credentials, banner, {
+    const { exec, shell, acceptEnv, allowForward: forward, allowAgentForward: agentForward, allowX11: x11 } = options;
+    const decisions = new ServeDecisions(connection, credentials, {
+      banner,
+      allowed: { forward, agentForward, x11 },
+      onForward: (start) => report.forward(connection, start),
       exec,
       shell,
       acceptEnv,
@@ -70,6 +75,7 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
     maxPerSource: options.maxPerSource,
     maxSessions: options.maxSessions,
     timeouts: { login: options.loginGrace * 1000 },
+    ...(moduli !== null && { moduli }),
     ...(options.rekey !== null && { rekey: { bytes: options.rekey } }),
     ...(options.verbosity > 0 && {
       log: (level: 1 | 2 | 3, message: string) => {
@@ -90,6 +96,11 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
     user,
     password: madePassword,
     allowed: options.shell ? 'shell' : options.exec ? 'exec' : 'nothing',
+    forwarding: [
+      ...(options.allowForward ? (['ports'] as const) : []),
+      ...(options.allowAgentForward ? (['agent'] as const) : []),
+      ...(options.allowX11 ? (['x11'] as const) : []),
+    ],
   });
   await stop.first;
   // Whoever asks twice does not want to wait for peers that do not answer.
@@ -117,6 +128,7 @@ async function loadHostKeys(files: readonly string[]): Promise<readonly Signer[]
 async function loadCredentials(
   user: string,
   files: readonly string[],
+  principals: readonly string[],
 ): Promise<{ credentials: Credentials; madePassword: string | null }> {
   const keys = (await Promise.all(files.map(readAuthorizedKeys))).flat();
   if (files.length > 0 && keys.length === 0) throw new UsageError(`there is no key in ${files.join(', ')}`);
@@ -124,8 +136,14 @@ async function loadCredentials(
   // What we start must not inherit it, nor show it in its environment.
   delete process.env['AMIKO_PASSWORD'];
   if (given === '') throw new UsageError('AMIKO_PASSWORD is empty');
-  const made = given === null && files.length === 0 ? makePassword() : null;
-  return { credentials: new Credentials(user, given ?? made, keys), madePassword: made };
+  const made = given === null && files.length === 0 && principals.length === 0 ? makePassword() : null;
+  return { credentials: new Credentials(user, given ?? made, keys, principals), madePassword: made };
+}
+
+async function loadModuli(file: string): Promise<readonly DhGroup[]> {
+  const groups = await readModuli(file);
+  if (groups.length === 0) throw new UsageError(`there is no usable group in ${file}: safe primes of 2048 to 8192 bits`);
+  return groups;
 }
 
 async function readBanner(file: string): Promise<string> {

@@ -17,6 +17,13 @@ export interface ServeOptions {
   readonly exec: boolean;
   readonly shell: boolean;
   readonly acceptEnv: readonly string[];
+  readonly allowForward: boolean;
+  readonly allowAgentForward: boolean;
+  readonly allowX11: boolean;
+  /** Kerberos principals that may log in. */
+  readonly gssapi: readonly string[];
+  /** A file of groups for the key exchange, or null for those that are built in. */
+  readonly moduli: string | null;
   /** Seconds. */
   readonly loginGrace: number;
   readonly maxAuthTries: number;
@@ -41,6 +48,11 @@ const TABLE = {
   exec: { type: 'boolean' },
   shell: { type: 'boolean' },
   'accept-env': { type: 'string', multiple: true },
+  'allow-forward': { type: 'boolean' },
+  'allow-agent-forward': { type: 'boolean' },
+  'allow-x11': { type: 'boolean' },
+  gssapi: { type: 'string', multiple: true },
+  moduli: { type: 'string' },
   'login-grace': { type: 'string' },
   'max-auth-tries': { type: 'string' },
   'max-startups': { type: 'string' },
@@ -109,6 +121,11 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
     exec: flags.has('exec'),
     shell: flags.has('shell'),
     acceptEnv: texts.get('accept-env') ?? [],
+    allowForward: flags.has('allow-forward'),
+    allowAgentForward: flags.has('allow-agent-forward'),
+    allowX11: flags.has('allow-x11'),
+    gssapi: (texts.get('gssapi') ?? []).map(principal),
+    moduli: text('moduli'),
     loginGrace: whole('login-grace', 120, 0, MAX_GRACE_SECONDS),
     maxAuthTries: whole('max-auth-tries', 6, 1, 128),
     maxStartups: whole('max-startups', 100, 0, 1_000_000),
@@ -138,6 +155,12 @@ function looksLikeOption(name: Name, value: string): boolean {
 function algorithmOptions(text: (name: Name) => string | null): AlgorithmOptions {
   const lists = { ciphers: text('ciphers'), macs: text('macs'), kex: text('kex'), keys: text('host-key-algorithms') };
   return Object.fromEntries(Object.entries(lists).filter(([, list]) => list !== null)) as AlgorithmOptions;
+}
+
+/** Whole: without its realm, a name would mean somebody in every realm that ours trusts. */
+function principal(value: string): string {
+  if (/^[^@\s]+@[^@\s]+$/.test(value)) return value;
+  throw new UsageError(`--gssapi needs a principal such as alice@EXAMPLE.COM, not '${printable(value)}'`);
 }
 
 function rekeyBytes(value: string | null): number | null {

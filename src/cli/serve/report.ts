@@ -3,6 +3,7 @@
 
 import { type PublicKey, printable } from '../../index.ts';
 import type { ConnectionCloseInfo, LoginInfo, RefusedInfo, ServerAddress, ServerConnection, SessionStart } from '../../server.ts';
+import type { ForwardStart } from './decisions.ts';
 
 /** What people need to know to connect. */
 export interface Listening {
@@ -14,6 +15,7 @@ export interface Listening {
   /** A password that was made for this run; it is shown this once. Null where there is none or the user set it. */
   readonly password: string | null;
   readonly allowed: 'nothing' | 'exec' | 'shell';
+  readonly forwarding: readonly ('ports' | 'agent' | 'x11')[];
 }
 
 export interface Report {
@@ -21,6 +23,7 @@ export interface Report {
   connection(connection: ServerConnection): void;
   login(connection: ServerConnection, login: LoginInfo): void;
   channel(connection: ServerConnection, session: SessionStart): void;
+  forward(connection: ServerConnection, forward: ForwardStart): void;
   close(connection: ServerConnection, info: ConnectionCloseInfo): void;
   refused(info: RefusedInfo): void;
 }
@@ -36,9 +39,9 @@ export function jsonReport(): Report {
   };
   const peer = ({ id, remoteAddress, remotePort }: ServerConnection) => ({ connection: id, remoteAddress, remotePort });
   return {
-    listening({ address, hostKeys, user, password, allowed }) {
+    listening({ address, hostKeys, user, password, allowed, forwarding }) {
       const { host, port } = address;
-      line('listening', { host, port, fingerprints: hostKeys.map((key) => key.fingerprint), user, allowed });
+      line('listening', { host, port, fingerprints: hostKeys.map((key) => key.fingerprint), user, allowed, forwarding });
       if (password !== null) writeError(`amiko serve: the password of '${printable(user)}' is ${password}\n`);
     },
     connection: (connection) => line('connection', peer(connection)),
@@ -46,6 +49,7 @@ export function jsonReport(): Report {
       line('login', { ...peer(connection), user: username, method, ...(key && { key: key.fingerprint }) }),
     channel: (connection, { channel, request, terminal }) =>
       line('channel', { ...peer(connection), channel: channel.getId(), request, terminal }),
+    forward: (connection, { request, where }) => line('forward', { ...peer(connection), request, where }),
     close: (connection, { by, error, username }) =>
       line('close', { ...peer(connection), by, ...(username !== null && { user: username }), reason: error.message }),
     refused: ({ remoteAddress, remotePort, reason }) => line('refused', { remoteAddress, remotePort, reason }),
@@ -64,6 +68,7 @@ export function textReport(quiet: boolean): Report {
     login: (c, { username, method, key }) =>
       say(`${name(c)}: '${printable(username)}' logged in by ${method}${key === null ? '' : ` ${key.fingerprint}`}`),
     channel: (c, { request, terminal }) => say(`${name(c)}: ${request}${terminal ? ' on a terminal' : ''}`),
+    forward: (c, { request, where }) => say(`${name(c)}: ${request} ${printable(where)}`),
     close: (c, { by, error }) => say(`${name(c)}: closed${by === 'error' ? `: ${error.message}` : ''}`),
     refused: ({ remoteAddress, reason }) => say(`refused a connection from ${remoteAddress}: ${reason}`),
   };
@@ -83,8 +88,10 @@ export function writeError(text: string): void {
 }
 
 function describeListening(what: Listening): string {
-  const { address, hostKeys, ephemeral, user, password, allowed } = what;
-  const may = { nothing: 'nothing; add --exec or --shell', exec: 'run commands', shell: 'run commands, start a shell' }[allowed];
+  const { address, hostKeys, ephemeral, user, password, allowed, forwarding } = what;
+  const sessions = { nothing: [], exec: ['run commands'], shell: ['run commands', 'start a shell'] }[allowed];
+  const forwards = { ports: 'forward ports', agent: 'forward the agent', x11: 'forward X11' };
+  const may = [...sessions, ...forwarding.map((each) => forwards[each])];
   const lines = [
     `amiko serve: listening on ${address.host} port ${address.port}`,
     ...hostKeys.map(
@@ -92,7 +99,7 @@ function describeListening(what: Listening): string {
     ),
     `  user       ${printable(user)}`,
     ...(password === null ? [] : [`  password   ${password} (for this run; AMIKO_PASSWORD sets one)`]),
-    `  may        ${may}`,
+    `  may        ${may.join(', ') || 'nothing; add --exec or --shell'}`,
     'Connect with:',
     `  ${sshCommand(what)}`,
   ];
@@ -103,7 +110,7 @@ function describeListening(what: Listening): string {
  * The command to paste into a shell. A host key that was made for this run is in it: so ssh checks that key, and neither asks
  * about it nor finds that it differs from the one of the last run.
  */
-export function sshCommand({ address, hostKeys, ephemeral, user, allowed }: Listening): string {
+export function sshCommand({ address, hostKeys, ephemeral, user, allowed, forwarding }: Listening): string {
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[address.host] ?? address.host;
   const words = ['ssh', '-p', String(address.port)];
   const key = hostKeys[0];
@@ -112,6 +119,7 @@ export function sshCommand({ address, hostKeys, ephemeral, user, allowed }: List
     const knownHosts = `KnownHostsCommand=/bin/echo ${known} ${key.type} ${key.getBase64()}`;
     words.push('-o', 'UserKnownHostsFile=/dev/null', '-o', knownHosts);
   }
+  if (allowed === 'nothing' && forwarding.includes('ports')) words.push('-N', '-D', '1080');
   // Without a shell only a command makes sense.
   words.push(`${user}@${host}`, ...(allowed === 'exec' ? ['uptime'] : []));
   return words.map(quote).join(' ');

@@ -15,6 +15,7 @@ Who may log in:
   --user NAME              the name to log in with (yours)
   --authorized-keys FILE   public keys that may log in, one per line; may be repeated
   AMIKO_PASSWORD           in the environment: the password. With neither, one is made and printed
+  --gssapi PRINCIPAL       who may log in by Kerberos, as alice@EXAMPLE.COM; may be repeated
   --max-auth-tries N       failed attempts before the connection is closed (6)
   --login-grace SECONDS    time to log in, 0 for no limit (120)
   --max-startups N         connections at once that have not logged in, 0 for no limit (100)
@@ -26,10 +27,14 @@ What they may do:
   --shell                  also start a shell; on a real terminal if the module @lydell/node-pty is installed
   --max-sessions N         sessions at once on one connection (10)
   --accept-env PATTERN     variables that the client may set; may be repeated
+  --allow-forward          forward ports and unix sockets: connect from here, and listen here (on loopback only)
+  --allow-agent-forward    bring their agent along, for commands and shells
+  --allow-x11              show X11 programs on their display; needs the program xauth
 
 How:
   --kex L, --ciphers L, --macs L
                            algorithms: a list, or +more, -less, ^first as with OpenSSH
+  --moduli FILE            groups for diffie-hellman-group-exchange, as /etc/ssh/moduli has them
   --rekey BYTES            exchange keys anew after so much data; 64K, 1G (1G)
   --json                   events as JSON Lines on stdout
   -q, --quiet              no log
@@ -38,6 +43,7 @@ How:
 
 Examples:
   amiko serve --shell
+  amiko serve --allow-forward
   AMIKO_PASSWORD=secret amiko serve --port 0 --exec --json
   amiko serve --exec --authorized-keys ~/.ssh/id_ed25519.pub --host-key ./host_key
 `;

@@ -2,7 +2,7 @@
 // as often as there is something new to try. A method that was right but not enough (partial success, RFC 4252 section 5.1)
 // begins a new step, in which all methods count again.
 
-import { AuthenticationError, NegotiationError, printable, SSHError } from '../../errors.ts';
+import { AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type Asking, MAX_TRIES } from './asking.ts';
 import { identityFiles, readIdentity, whyNobody } from './identities.ts';
@@ -15,6 +15,10 @@ export interface AuthenticateOptions {
   readonly host: string;
   readonly identityFiles: readonly string[];
   readonly preferredAuthentications?: readonly string[] | undefined;
+  /** Kerberos is used only where it was asked for. */
+  readonly gssapiAuthentication?: boolean | undefined;
+  /** Whether the server gets our Kerberos credentials. */
+  readonly gssapiDelegateCredentials?: boolean | undefined;
 }
 
 /** No server needs more steps; one that asks for more is not going to let us in. */
@@ -67,9 +71,17 @@ class Login {
   }
 
   #tryMethod(method: string): Promise<Outcome> | Outcome {
+    if (method === 'gssapi-with-mic') return this.#tryKerberos();
     if (method === 'publickey') return this.#tryKeys();
     if (method === 'keyboard-interactive') return this.#tryInteractive();
     return method === 'password' ? this.#tryPassword() : 'failed';
+  }
+
+  async #tryKerberos(): Promise<Outcome> {
+    const { user, gssapiAuthentication = false, gssapiDelegateCredentials = false } = this.#options;
+    if (!gssapiAuthentication) return 'failed';
+    // The name as it was typed: DNS must not choose whom we believe (GSSAPITrustDNS no).
+    return this.#attempt(() => this.#transport.authGssapiWithMic(user, this.#options.host, gssapiDelegateCredentials));
   }
 
   async #tryKeys(): Promise<Outcome> {
@@ -148,7 +160,8 @@ class Login {
       return 'partial';
     } catch (error) {
       if (!(error instanceof SSHError) || !this.#transport.isActive()) throw error;
-      if (error instanceof NegotiationError) {
+      // GSS-API: no ticket, no library. Other methods go on.
+      if (error instanceof NegotiationError || error instanceof GssError) {
         this.#log.debug(1, error.message);
         return 'failed';
       }

@@ -21,6 +21,17 @@ Options:
   -m MACS        message authentication codes, in the same way
   -e none        no escape character
 
+Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6 addresses are in [brackets]:
+  -L [BIND:]PORT:HOST:HOSTPORT   listen here, connect from the server (repeatable)
+  -R [BIND:]PORT:HOST:HOSTPORT   listen on the server, connect from here; port 0: it chooses, and we print it
+  -D [BIND:]PORT                 a SOCKS 4 and 5 proxy here, which connects from the server
+  -W HOST:PORT                   join stdin and stdout to an address that the server connects to
+  -N             no command and no shell, only forwarding
+  -g             let other hosts use forwarded ports, too
+  -A, -a         let the server use the agent in SSH_AUTH_SOCK; don't. Root on the server can use it meanwhile
+  -X, -Y, -x     show the server's X11 programs on our display, where they may do everything; don't
+  -K, -k         log in by Kerberos and hand the credentials on to the server; don't hand them on
+
 Keys of -o:
 ${wrapped(keywords.map(({ name }) => name))}
 
@@ -33,6 +44,8 @@ Examples:
   amiko ssh me@server.example.com
   amiko ssh -p 2222 -i ~/.ssh/work me@server.example.com uptime
   tar c docs | amiko ssh me@server.example.com 'tar x -C /srv'
+  amiko ssh -N -L 8080:intranet.example.com:80 me@server.example.com
+  amiko ssh -N -D 1080 -R 0:localhost:3000 me@server.example.com
   amiko ssh -o StrictHostKeyChecking=accept-new -o ConnectTimeout=5 server.example.com true
 `;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { nearest } from '../../algorithms/nearest.ts';
 import type { AlgorithmCategory } from '../../algorithms/registry.ts';
 import { printable, UsageError } from '../../errors.ts';
+import { parseDynamic, parseForward } from './forward-arguments.ts';
 import type { SshOptions } from './options.ts';
 
 export interface Keyword {
@@ -52,13 +53,32 @@ export const keywords: readonly Keyword[] = [
     const known = { no: 'no', false: 'no', yes: 'yes', true: 'yes', force: 'force', auto: 'auto' } as const;
     options.requestTty ??= oneOf('RequestTTY', value, known);
   }),
+  // A configuration file parts the two ends by a blank.
+  row('LocalForward', (options, value) => options.forwards.push(parseForward('local', words(value).join(':')))),
+  row('RemoteForward', (options, value) => options.forwards.push(parseForward('remote', words(value).join(':')))),
+  row('DynamicForward', (options, value) => options.forwards.push(parseDynamic(value))),
+  row('ClearAllForwardings', (options, value) => (options.clearAllForwardings ??= yesOrNo('ClearAllForwardings', value))),
+  row('ExitOnForwardFailure', (options, value) => (options.exitOnForwardFailure ??= yesOrNo('ExitOnForwardFailure', value))),
+  row('GatewayPorts', (options, value) => (options.gatewayPorts ??= yesOrNo('GatewayPorts', value))),
+  row('SessionType', (options, value) => {
+    options.noSession ??= oneOf('SessionType', value, { none: true, default: false });
+  }),
+  row('ForwardAgent', (options, value) => (options.forwardAgent ??= agentToForward(value))),
+  row('ForwardX11', (options, value) => (options.forwardX11 ??= yesOrNo('ForwardX11', value))),
+  row('ForwardX11Trusted', (_options, value) => {
+    if (!yesOrNo('ForwardX11Trusted', value)) throw new UsageError('X11 programs with restricted rights are not supported yet');
+  }),
+  row('GSSAPIAuthentication', (options, value) => (options.gssapiAuthentication ??= yesOrNo('GSSAPIAuthentication', value))),
+  row('GSSAPIDelegateCredentials', (options, value) => {
+    options.gssapiDelegateCredentials ??= yesOrNo('GSSAPIDelegateCredentials', value);
+  }),
 ];
 
 /** The methods that there are, in the order in which they are tried. */
-export const authenticationMethods: readonly string[] = ['publickey', 'keyboard-interactive', 'password'];
+export const authenticationMethods: readonly string[] = ['gssapi-with-mic', 'publickey', 'keyboard-interactive', 'password'];
 
 /** Methods of others that lists for OpenSSH may hold; they are never tried. */
-const foreignMethods: readonly string[] = ['none', 'hostbased', 'gssapi-with-mic', 'gssapi-keyex'];
+const foreignMethods: readonly string[] = ['none', 'hostbased', 'gssapi-keyex'];
 
 function row(name: string, set: (options: SshOptions, value: string) => unknown): Keyword {
   return {
@@ -125,6 +145,13 @@ function rekeyLimit(value: string): NonNullable<SshOptions['rekey']> {
     if (limit.milliseconds === 0) throw new UsageError('RekeyLimit needs a time above 0');
   }
   return limit;
+}
+
+/** ssh_config(5): "yes", "no", the path of a socket, or the variable that has it, beginning with $. */
+function agentToForward(value: string): boolean | string {
+  if (value.startsWith('$')) return process.env[value.slice(1)] || false;
+  const [path] = value.includes('/') ? fileNames(value) : [];
+  return path ?? yesOrNo('ForwardAgent', value);
 }
 
 function methods(value: string): readonly string[] {

@@ -12,10 +12,12 @@ import { Transport } from '../../transport/transport.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from './asking.ts';
 import { authenticate } from './authenticate.ts';
+import { startForwards } from './forwarding.ts';
 import { usage } from './help.ts';
 import { Log } from './log.ts';
 import { parseArguments, type SshOptions } from './options.ts';
 import { runSession } from './session.ts';
+import { runStdioForward } from './stdio-forward.ts';
 import { Terminal } from './terminal.ts';
 
 const DEFAULT_PORT = 22;
@@ -106,9 +108,14 @@ async function connect(options: SshOptions, connection: Connection, terminal: Te
     if (options.serverAliveIntervalSeconds) {
       transport.setKeepalive(1_000 * options.serverAliveIntervalSeconds, { countMax: options.serverAliveCountMax ?? 3 });
     }
-    return await runSession(transport, options, terminal, log, () => {
+    const forwards = await startForwards(transport, options, log);
+    if (options.stdioForward !== undefined) return await runStdioForward(transport, options.stdioForward, options, log);
+    if (options.noSession) throw (await transport.closed).error;
+    const status = await runSession(transport, options, terminal, log, () => {
       escaped = true;
     });
+    await forwards.drained();
+    return status;
   } catch (error) {
     terminal.restore();
     if (escaped) log.notice(`The connection to ${host} has been closed.`);

@@ -6,6 +6,8 @@ import { nearest } from '../../algorithms/nearest.ts';
 import { type AlgorithmOptions, chooseAlgorithms } from '../../algorithms/policy.ts';
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
 import { printable, UsageError } from '../../errors.ts';
+import type { ForwardTarget } from '../../forward/target.ts';
+import { type ForwardRequest, parseDynamic, parseForward, parseStdioForward } from './forward-arguments.ts';
 import { keywords } from './keywords.ts';
 
 /** What was asked for; what is undefined was not. */
@@ -32,6 +34,21 @@ export interface SshOptions {
   /** Patterns of variable names. */
   sendEnv: string[];
   requestTty?: 'no' | 'yes' | 'force' | 'auto';
+  /** Forwards to set up, in the order in which they were named. */
+  forwards: ForwardRequest[];
+  clearAllForwardings?: boolean;
+  /** Forwards without an address listen on all of them. */
+  gatewayPorts?: boolean;
+  exitOnForwardFailure?: boolean;
+  /** -W: stdin and stdout go there. */
+  stdioForward?: ForwardTarget;
+  /** -N: neither a command nor a shell. */
+  noSession?: boolean;
+  /** True for the agent in SSH_AUTH_SOCK, or the path of another one's socket. */
+  forwardAgent?: boolean | string;
+  forwardX11?: boolean;
+  gssapiAuthentication?: boolean;
+  gssapiDelegateCredentials?: boolean;
   noStdin: boolean;
   quiet: boolean;
   verbosity: 0 | 1 | 2 | 3;
@@ -46,33 +63,20 @@ export type Invocation =
 
 /** Letters of OpenSSH's that are not supported yet, and what they are for. */
 const notYet: Readonly<Record<string, string>> = {
-  A: 'agent forwarding',
-  a: 'agent forwarding',
   B: 'binding to an interface',
   b: 'binding to an address',
-  D: 'dynamic forwarding',
   E: 'a log file',
   F: 'configuration files',
   f: 'going to the background',
   G: 'printing the configuration',
-  g: 'forwarding for other hosts',
   I: 'PKCS#11',
   J: 'jump hosts',
-  K: 'GSSAPI',
-  k: 'GSSAPI',
-  L: 'local forwarding',
   M: 'connection sharing',
-  N: 'sessions without a command',
   O: 'connection sharing',
   Q: 'queries',
-  R: 'remote forwarding',
   S: 'connection sharing',
   s: 'subsystems',
-  W: 'forwarding of stdin',
   w: 'tunnels',
-  X: 'X11 forwarding',
-  x: 'X11 forwarding',
-  Y: 'X11 forwarding',
   y: 'the system log',
 };
 
@@ -85,6 +89,13 @@ const flagsWithValue: Readonly<Record<string, (options: SshOptions, value: strin
   c: (options, value) => setKeyword(options, 'Ciphers', value),
   m: (options, value) => setKeyword(options, 'MACs', value),
   o: (options, value) => setFromText(options, value),
+  L: (options, value) => options.forwards.push(parseForward('local', value)),
+  R: (options, value) => options.forwards.push(parseForward('remote', value)),
+  D: (options, value) => options.forwards.push(parseDynamic(value)),
+  W: (options, value) => {
+    if (options.stdioForward !== undefined) throw new UsageError('-W can be given only once');
+    options.stdioForward = parseStdioForward(value);
+  },
   e: (options, value) => {
     if (value !== 'none') throw new UsageError(`-e takes only 'none' so far, not '${printable(value)}'`);
     options.escape = false;
@@ -108,6 +119,35 @@ const flags: Readonly<Record<string, (options: SshOptions) => void>> = {
     options.verbosity = Math.min(options.verbosity + 1, 3) as SshOptions['verbosity'];
   },
   C: (options) => setKeyword(options, 'Compression', 'yes'),
+  N: (options) => {
+    options.noSession = true;
+  },
+  g: (options) => {
+    options.gatewayPorts = true;
+  },
+  // For these the last word counts, as with OpenSSH.
+  A: (options) => {
+    options.forwardAgent = true;
+  },
+  a: (options) => {
+    options.forwardAgent = false;
+  },
+  X: (options) => {
+    options.forwardX11 = true;
+  },
+  Y: (options) => {
+    options.forwardX11 = true;
+  },
+  x: (options) => {
+    options.forwardX11 = false;
+  },
+  K: (options) => {
+    options.gssapiAuthentication = true;
+    options.gssapiDelegateCredentials = true;
+  },
+  k: (options) => {
+    options.gssapiDelegateCredentials = false;
+  },
   4: (options) => {
     options.family = 4;
   },
@@ -125,6 +165,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     algorithms: {},
     setEnv: new Map(),
     sendEnv: [],
+    forwards: [],
     noStdin: false,
     quiet: false,
     verbosity: 0,
@@ -143,9 +184,25 @@ export function parseArguments(args: readonly string[]): Invocation {
     rest = more;
   }
   if (rest.length > 0) options.command = rest.join(' ');
+  completeForwards(options);
   // A misspelt algorithm is a mistake of whoever typed it, and is told before anything is done.
   chooseAlgorithms(options.algorithms);
   return { kind: 'connect', options };
+}
+
+/** What the options about forwards mean for each other. */
+function completeForwards(options: SshOptions): void {
+  const { stdioForward, noSession, command } = options;
+  const word = stdioForward !== undefined ? '-W' : noSession ? '-N' : null;
+  if (word === null) {
+    if (options.clearAllForwardings) options.forwards = [];
+    return;
+  }
+  if (command !== null) throw new UsageError(`${word} runs no command: there is '${printable(command)}' behind the host`);
+  options.noSession = true;
+  // ssh(1) on -W: "Implies -N, -T, ExitOnForwardFailure and ClearAllForwardings, though these can be overridden".
+  if (options.clearAllForwardings ?? stdioForward !== undefined) options.forwards = [];
+  if (stdioForward !== undefined) options.exitOnForwardFailure ??= true;
 }
 
 /** Reads options up to the first word that is none; returns what is left. */
@@ -218,11 +275,11 @@ function unknownKeyword(key: string): UsageError {
 
 /** Keywords of ssh_config(5) that people put on command lines, and that are to come. */
 const notYetKeywords: readonly string[] = [
-  ...['AddKeysToAgent', 'AddressFamily', 'BindAddress', 'CertificateFile', 'CheckHostIP', 'ClearAllForwardings', 'ControlMaster'],
-  ...['ControlPath', 'ControlPersist', 'DynamicForward', 'EscapeChar', 'ExitOnForwardFailure', 'ForwardAgent', 'ForwardX11'],
-  ...['GSSAPIAuthentication', 'GSSAPIDelegateCredentials', 'HostKeyAlias', 'Hostname', 'IdentitiesOnly', 'IdentityAgent'],
-  ...['KbdInteractiveAuthentication', 'LocalForward', 'LogLevel', 'NumberOfPasswordPrompts', 'PasswordAuthentication'],
-  ...['ProxyCommand', 'ProxyJump', 'PubkeyAuthentication', 'RemoteCommand', 'RemoteForward', 'SessionType', 'TCPKeepAlive'],
+  ...['AddKeysToAgent', 'AddressFamily', 'BindAddress', 'CertificateFile', 'CheckHostIP', 'ControlMaster'],
+  ...['ControlPath', 'ControlPersist', 'EscapeChar'],
+  ...['HostKeyAlias', 'Hostname', 'IdentitiesOnly', 'IdentityAgent'],
+  ...['KbdInteractiveAuthentication', 'LogLevel', 'NumberOfPasswordPrompts', 'PasswordAuthentication'],
+  ...['ProxyCommand', 'ProxyJump', 'PubkeyAuthentication', 'RemoteCommand', 'TCPKeepAlive'],
   ...['Tunnel', 'UpdateHostKeys', 'VerifyHostKeyDNS', 'VisualHostKey'],
 ];
 

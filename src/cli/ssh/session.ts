@@ -9,6 +9,7 @@ import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { EscapeFilter } from './escape.ts';
 import type { Log } from './log.ts';
+import { offerAgent, offerX11 } from './offers.ts';
 import type { SshOptions } from './options.ts';
 import { Output } from './output.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,6 +36,8 @@ export async function runSession(
   onEscape: () => void,
 ): Promise<number> {
   const channel = await transport.openSession();
+  await offerX11(channel, options, log);
+  await offerAgent(channel, options, log);
   sendEnvironment(channel, options, log);
   const pty = await askForPty(channel, options, terminal, log);
   await start(channel, options.command);
@@ -130,7 +133,14 @@ async function start(channel: Channel, command: string | null): Promise<void> {
   else await channel.execCommand(command);
 }
 
-async function forwardStdin(channel: Channel, options: SshOptions, pty: boolean, endByUser: () => void, log: Log): Promise<void> {
+/** Sends stdin and its end. `pty` and the options decide about escapes; `endByUser` is called for `~.`. Never rejects. */
+export async function forwardStdin(
+  channel: Channel,
+  options: Pick<SshOptions, 'noStdin' | 'escape'>,
+  pty: boolean,
+  endByUser: () => void,
+  log: Log,
+): Promise<void> {
   if (options.noStdin) {
     channel.shutdownWrite();
     return;

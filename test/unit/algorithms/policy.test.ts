@@ -10,7 +10,20 @@ const all = defaultAlgorithms().ciphers;
 describe('what is offered', () => {
   it('is OpenSSH 10 in its order, and nothing weak', () => {
     const { kex, keys, macs, compression } = defaultAlgorithms();
-    expect(kex.slice(0, 3)).toEqual(['mlkem768x25519-sha256', 'curve25519-sha256', 'curve25519-sha256@libssh.org']);
+    expect(kex).toEqual([
+      'mlkem768x25519-sha256',
+      'sntrup761x25519-sha512',
+      'sntrup761x25519-sha512@openssh.com',
+      'curve25519-sha256',
+      'curve25519-sha256@libssh.org',
+      'ecdh-sha2-nistp256',
+      'ecdh-sha2-nistp384',
+      'ecdh-sha2-nistp521',
+      'diffie-hellman-group-exchange-sha256',
+      'diffie-hellman-group16-sha512',
+      'diffie-hellman-group18-sha512',
+      'diffie-hellman-group14-sha256',
+    ]);
     expect(keys[0]).toBe('ssh-ed25519');
     expect(keys).not.toContain('ssh-rsa');
     expect(macs[0]).toBe('hmac-sha2-256-etm@openssh.com');
@@ -19,6 +32,22 @@ describe('what is offered', () => {
       const offered: readonly string[] = defaultAlgorithms()[category as 'kex'];
       for (const name of names) expect(offered).not.toContain(name);
     }
+  });
+
+  it('grows by policy, at the end of each list', () => {
+    const [modern, compatible, legacy] = (['modern', 'compatible', 'legacy'] as const).map((policy) => defaultAlgorithms(policy));
+    expect(modern).toEqual(defaultAlgorithms());
+    for (const category of ['kex', 'keys', 'pubkeys', 'ciphers', 'macs'] as const) {
+      expect(compatible?.[category].slice(0, modern?.[category].length)).toEqual(modern?.[category]);
+      expect(legacy?.[category].slice(0, compatible?.[category].length)).toEqual(compatible?.[category]);
+      expect(legacy?.[category]).toEqual([...(modern?.[category] ?? []), ...insecureAlgorithms()[category]]);
+    }
+    expect(compatible?.kex.slice(-2)).toEqual(['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1']);
+    expect(compatible?.keys).not.toContain('ssh-rsa');
+    expect(legacy?.ciphers.slice(-4)).toEqual(['aes128-cbc', 'aes192-cbc', 'aes256-cbc', '3des-cbc']);
+    expect(legacy?.keys.at(-1)).toBe('ssh-rsa');
+    expect(() => defaultAlgorithms('ancient' as 'legacy')).toThrow(UsageError);
+    expect(() => defaultAlgorithms('constructor' as 'legacy')).toThrow(UsageError);
   });
 
   it('takes exact lists, in the order given, without repetitions', () => {

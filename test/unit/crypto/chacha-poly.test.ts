@@ -3,9 +3,11 @@
  * implementation, and every path (node's cipher, WebAssembly with and without SIMD) against the others. Also that nothing
  * secret stays in the module's memory.
  */
+
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { concat } from '../../../src/bytes/bytes.ts';
 import { type ChachaModule, newChachaModule } from '../../../src/crypto/node/chacha-module.ts';
 import { newChachaPoly } from '../../../src/crypto/node/chacha-poly.ts';
 import { nodeCrypto } from '../../../src/crypto/node/index.ts';
@@ -77,9 +79,7 @@ function paths(key: Uint8Array): Record<string, ChachaPoly> {
 }
 
 function sealed(cipher: ChachaPoly, sequence: number, packet: Uint8Array): Uint8Array {
-  const target = new Uint8Array(packet.length + 16);
-  cipher.seal(sequence, packet, target);
-  return target;
+  return concat(...cipher.seal(sequence, packet));
 }
 
 function filled(length: number, seed: number): Uint8Array {
@@ -259,21 +259,6 @@ describe('chacha20-poly1305@openssh.com', () => {
     }
   });
 
-  it.each(cases)('%s: packet and target may share memory, and a longer target is left alone past the tag', (_name, cipher) => {
-    for (const size of [60, 5000, 70_000]) {
-      const packet = filled(size + 4, 9);
-      const memory = new Uint8Array(size + 4 + 16 + 8).fill(0xee);
-      for (const offset of [0, 3]) {
-        memory.set(packet, offset);
-        cipher.seal(5, memory.subarray(offset, offset + size + 4), memory.subarray(0, -4));
-        expect(toHex(memory.subarray(0, size + 20)) === plainSeal(KEY, 5, packet)).toBe(true);
-        memory.fill(0xee, size + 20);
-      }
-      cipher.seal(5, packet, memory);
-      expect(toHex(memory.subarray(size + 20))).toBe('ee'.repeat(8));
-    }
-  });
-
   it('keeps its own copy of the key', () => {
     const key = Uint8Array.from(KEY);
     for (const cipher of Object.values(paths(key))) {
@@ -285,11 +270,10 @@ describe('chacha20-poly1305@openssh.com', () => {
     }
   });
 
-  it('refuses wrong key lengths, short packets and short targets', () => {
+  it('refuses wrong key lengths and short packets', () => {
     for (const length of [0, 32, 63, 65]) expect(() => nodeCrypto.chachaPoly(new Uint8Array(length))).toThrow(RangeError);
     const cipher = nodeCrypto.chachaPoly(KEY);
-    expect(() => cipher.seal(0, new Uint8Array(3), new Uint8Array(100))).toThrow(RangeError);
-    expect(() => cipher.seal(0, new Uint8Array(20), new Uint8Array(35))).toThrow(RangeError);
+    expect(() => cipher.seal(0, new Uint8Array(3))).toThrow(RangeError);
   });
 
   it.each(['simd', 'scalar'] as const)('%s: no key, key stream or plaintext stays in the memory of the module', (kind) => {

@@ -217,6 +217,7 @@ function rawBytes(algorithm: SignatureAlgorithm): number {
 }
 
 function hashOf(algorithm: SignatureAlgorithm): string {
+  if (algorithm === 'ssh-rsa') return 'sha1';
   return algorithm.endsWith('256') ? 'sha256' : algorithm.endsWith('384') ? 'sha384' : 'sha512';
 }
 

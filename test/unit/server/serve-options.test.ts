@@ -14,6 +14,11 @@ it('is safe without any option', () => {
     exec: false,
     shell: false,
     acceptEnv: [],
+    allowForward: false,
+    allowAgentForward: false,
+    allowX11: false,
+    gssapi: [],
+    moduli: null,
     loginGrace: 120,
     maxAuthTries: 6,
     maxStartups: 100,
@@ -27,7 +32,8 @@ it('is safe without any option', () => {
 
 it('takes every option', () => {
   const line =
-    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --exec --shell --accept-env LC_* --login-grace 5 ' +
+    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --exec --shell --accept-env LC_* --allow-forward --allow-agent-forward ' +
+    '--allow-x11 --gssapi me@REALM --gssapi you@REALM --moduli m --login-grace 5 ' +
     '--max-auth-tries 1 --max-startups 2 --max-per-source 0 --max-sessions 4 --banner f --rekey 64k --ciphers -aes128-ctr ' +
     '--macs ^hmac-sha2-512 --kex +ecdh-sha2-nistp256 --host-key-algorithms ssh-ed25519 --json -q -vv';
   expect(parseServeOptions(line.split(' '))).toEqual({
@@ -40,6 +46,11 @@ it('takes every option', () => {
     exec: true,
     shell: true,
     acceptEnv: ['LC_*'],
+    allowForward: true,
+    allowAgentForward: true,
+    allowX11: true,
+    gssapi: ['me@REALM', 'you@REALM'],
+    moduli: 'm',
     loginGrace: 5,
     maxAuthTries: 1,
     maxStartups: 2,
@@ -74,6 +85,9 @@ it.each([
   ['--max-auth-tries 0', "--max-auth-tries is a whole number from 1 to 128, not '0'"],
   ['--rekey 255', "--rekey is a number of bytes from 256 on, such as 64K or 1G, not '255'"],
   ['--rekey 1T', "--rekey is a number of bytes from 256 on, such as 64K or 1G, not '1T'"],
+  ['--gssapi', '--gssapi needs a value'],
+  ['--gssapi me', "--gssapi needs a principal such as alice@EXAMPLE.COM, not 'me'"],
+  ['--allow-forwarding', "unknown option '--allow-forwarding'; did you mean '--allow-forward'?"],
   ['--user=', '--user needs a name'],
   ['folder', "unexpected argument 'folder': serving a directory is not available yet"],
 ])('refuses %s', (line, message) => {
@@ -83,11 +97,13 @@ it.each([
 it('has every option in its help, and nothing else', () => {
   const words = new Set(usage.match(/(?<![\w-])--[a-z-]+/g));
   for (const word of words) {
-    const value = { '--port': '1', '--rekey': '64K', '--kex': 'curve25519-sha256', '--macs': 'hmac-sha2-256' }[word];
+    const value = { '--port': '1', '--rekey': '64K', '--kex': 'curve25519-sha256', '--macs': 'hmac-sha2-256', '--gssapi': 'a@B' }[
+      word
+    ];
     const list = { '--ciphers': 'aes128-ctr', '--host-key-algorithms': 'ssh-ed25519' }[word] ?? value ?? '1';
-    const flag = ['--exec', '--shell', '--json', '--quiet', '--help'].includes(word);
+    const flag = ['--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
     expect(() => parseServeOptions(flag ? [word] : [word, list]), word).not.toThrow();
   }
-  expect(words.size).toBe(22);
+  expect(words.size).toBe(27);
   expect(usage).toContain('-vvv');
 });
