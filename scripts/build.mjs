@@ -12,7 +12,9 @@ const dist = join(root, 'dist');
 const fresh = join(root, `dist.new-${process.pid}`);
 const old = join(root, `dist.old-${process.pid}`);
 
-const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', fresh], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', fresh], {
+  stdio: 'inherit',
+});
 if (status === 0) {
   try {
     renameSync(dist, old);
