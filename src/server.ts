@@ -6,7 +6,6 @@ export { ProcessServer, type ProcessServerOptions, type SessionStart } from './s
 export type {
   ConnectionCloseInfo,
   ListenOptions,
-  LoginInfo,
   RefusedInfo,
   ServerAddress,
   ServerConnection,
@@ -15,7 +14,7 @@ export type {
 export { createServer, Server } from './server/server.ts';
 export type { Refusal } from './server/startups.ts';
 export { Channel } from './transport/channel.ts';
-export type { TransportOptions } from './transport/options.ts';
+export type { LoginInfo, TransportOptions } from './transport/options.ts';
 export type { AuthDecision, OpenDecision } from './transport/server-interface.ts';
 export { InteractiveQuery, ServerInterface } from './transport/server-interface.ts';
 export { Transport } from './transport/transport.ts';

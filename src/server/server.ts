@@ -3,9 +3,8 @@
 
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { UsageError } from '../errors.ts';
-import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
-import type { CloseInfo, TransportOptions } from '../transport/options.ts';
+import type { CloseInfo, LoginInfo, TransportOptions } from '../transport/options.ts';
 import type { ServerInterface } from '../transport/server-interface.ts';
 import { Transport } from '../transport/transport.ts';
 import { chooseServerAlgorithms } from './algorithms.ts';
@@ -23,13 +22,6 @@ export interface ServerConnection {
   readonly localPort: number;
 }
 
-/** Who has logged in, and by what. `key` is the one whose signature was verified. */
-export interface LoginInfo {
-  readonly username: string;
-  readonly method: string;
-  readonly key: PublicKey | null;
-}
-
 /** How a connection ended; `username` is null where nobody has logged in. */
 export interface ConnectionCloseInfo extends CloseInfo {
   readonly username: string | null;
@@ -42,7 +34,7 @@ export interface RefusedInfo {
   readonly reason: Refusal;
 }
 
-export interface ServerOptions extends TransportOptions {
+export interface ServerOptions extends Omit<TransportOptions, 'onLogin'> {
   /** At least one; of each type the last is taken. */
   readonly hostKeys: readonly Signer[];
   /** The decisions for one connection. Called once for each, so that state of one never reaches another. */
@@ -219,6 +211,11 @@ export class Server implements AsyncDisposable {
     const transport = new Transport(socket, {
       ...this.#transportOptions,
       ...(log && { log: (level: 1 | 2 | 3, message: string) => log(level, `connection ${id}: ${message}`) }),
+      onLogin: (login) => {
+        slot();
+        username = login.username;
+        this.#call(this.#options.onLogin, connection, login);
+      },
     });
     for (const key of this.#options.hostKeys) transport.addServerKey(key);
     const connection: ServerConnection = { id, transport, remoteAddress, remotePort, localAddress, localPort };
@@ -232,11 +229,7 @@ export class Server implements AsyncDisposable {
     this.#call(this.#options.onConnection, connection);
     let decisions: ServerInterface;
     try {
-      decisions = observeLogin(this.#options.server(connection), (login) => {
-        slot();
-        username = login.username;
-        this.#call(this.#options.onLogin, connection, login);
-      });
+      decisions = this.#options.server(connection);
     } catch (error) {
       this.#report(error);
       transport.destroy();
@@ -262,22 +255,6 @@ export class Server implements AsyncDisposable {
       // Nobody is left to tell.
     }
   }
-}
-
-/** The same decisions, and `onLogin` hears when `authenticated` is called. The object itself stays as its owner made it. */
-function observeLogin(decisions: ServerInterface, onLogin: (login: LoginInfo) => void): ServerInterface {
-  const authenticated: ServerInterface['authenticated'] = (username, method, key, transport) => {
-    onLogin({ username, method, key });
-    decisions.authenticated(username, method, key, transport);
-  };
-  return new Proxy(decisions, {
-    get(target, property) {
-      if (property === 'authenticated') return authenticated;
-      const value: unknown = Reflect.get(target, property, target);
-      // Methods must see their own object: private fields are not there through a proxy.
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 /** An IPv4 address that came over an IPv6 socket is an IPv4 address: one source must not count as two. */

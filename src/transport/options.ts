@@ -92,6 +92,8 @@ export interface TransportOptions {
   readonly gssProvider?: GssProvider;
   /** Hears what goes on: 1 phases and results, 2 details, 3 everything. Never secrets. */
   readonly log?: (level: 1 | 2 | 3, message: string) => void;
+  /** Server: called once, when a user has logged in. Must not throw. */
+  readonly onLogin?: (login: LoginInfo) => void;
   /** Another implementation of the cryptography. */
   readonly crypto?: CryptoProvider;
 }
@@ -101,6 +103,13 @@ export interface Negotiated extends NegotiatedAlgorithms {
   /** Whether an eavesdropper who records today and has a quantum computer later is kept out. */
   readonly postQuantum: boolean;
   readonly strictKex: boolean;
+}
+
+/** Who has logged in, and by what. `key` is the one whose signature was verified. */
+export interface LoginInfo {
+  readonly username: string;
+  readonly method: string;
+  readonly key: PublicKey | null;
 }
 
 /** How a connection ended. */

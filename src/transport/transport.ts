@@ -789,6 +789,7 @@ export class Transport implements AsyncDisposable {
           const { user, method, key } = event.who;
           this.#username = user;
           this.#log(1, `'${printable(user)}' logged in by ${method}`);
+          this.#options.onLogin?.({ username: user, method, key });
           this.#server?.interface.authenticated(user, method, key, this);
           if (this.#hostKeys instanceof HostKeyAnnouncer) this.#hostKeys.announce();
         }

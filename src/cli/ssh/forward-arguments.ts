@@ -73,7 +73,7 @@ export function describePlace(place: ListenPlace | ForwardTarget): string {
 /** Null where brackets do not pair or stand in the wrong place. */
 function split(text: string): Field[] | null {
   // A line break or the like has no place in any of them; what is printed about a forward stays one line.
-  if (/[\0-\x1f\x7f]/.test(text)) return null;
+  if (/\p{Cc}/u.test(text)) return null;
   const fields: Field[] = [];
   let rest = text;
   for (;;) {
