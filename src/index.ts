@@ -13,6 +13,7 @@ export { forwardDynamic } from './forward/dynamic.ts';
 export type { FailedConnection, Forward, ForwardedConnection, ForwardOptions } from './forward/forward.ts';
 export { forwardLocal, openDirect } from './forward/local.ts';
 export { forwardRemote } from './forward/remote.ts';
+export { listenRemote, type RemoteConnection, RemoteListener } from './forward/remote-listener.ts';
 export type { ForwardTarget } from './forward/target.ts';
 export { type X11Authorization, X11Forwarding, type X11ForwardingOptions } from './forward/x11.ts';
 export type { ByteStream, ByteStreamSink } from './io/byte-stream.ts';

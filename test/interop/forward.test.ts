@@ -8,6 +8,7 @@ import { forwardDynamic } from '../../src/forward/dynamic.ts';
 import type { Forward } from '../../src/forward/forward.ts';
 import { forwardLocal } from '../../src/forward/local.ts';
 import { forwardRemote } from '../../src/forward/remote.ts';
+import { listenRemote } from '../../src/forward/remote-listener.ts';
 import { ChannelOpenError, Transport } from '../../src/index.ts';
 import { readPrivateKey } from '../../src/keys.ts';
 import { describePeer, randomBytes, type Sshd, sha256, startSshd, tempDir } from '../support/peers.ts';
@@ -141,5 +142,27 @@ describePeer('sshd', 'port forwarding against sshd', () => {
     const refused = await runPeer('curl', ['-sS', '--socks5', proxy, 'http://127.0.0.1:1/']);
     expect(refused.code).toBe(97);
     web.close();
+  });
+
+  it('a remote listener is iterated over; leaving the loop cancels it', async () => {
+    await using sshd = await startSshd();
+    await using transport = await login(sshd);
+    const listener = await listenRemote(transport, { host: '127.0.0.1', port: 0 });
+    const port = 'port' in listener.address ? listener.address.port : 0;
+    const answers = [1, 2, 3].map(async (number) => {
+      const socket = tcpConnect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      return (await roundTrip(socket, Buffer.from(`${number}`))).toString();
+    });
+    let count = 0;
+    for await (const { channel, origin } of listener) {
+      expect(origin[0]).toBe('127.0.0.1');
+      const asked = Buffer.from(await channel.stdout.readAll()).toString();
+      await channel.write(`${asked} served`);
+      channel.close();
+      if (++count === 3) break;
+    }
+    expect((await Promise.all(answers)).sort()).toEqual(['1 served', '2 served', '3 served']);
+    const late = tcpConnect({ host: '127.0.0.1', port });
+    await expect(once(late, 'connect')).rejects.toThrow('ECONNREFUSED');
   });
 });
