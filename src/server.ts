@@ -2,6 +2,7 @@
 
 export { serverAlgorithms } from './server/algorithms.ts';
 export { type Account, invokingAccount } from './server/environment.ts';
+export { type ForwardingOptions, ServerForwarding } from './server/forwarding.ts';
 export { ProcessServer, type ProcessServerOptions, type SessionStart } from './server/process-server.ts';
 export type {
   ConnectionCloseInfo,

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { insecureAlgorithms, supportedAlgorithms } from '../../src/index.ts';
 import { amikoBin, describeTerminal, startAmikoServe } from '../support/amiko-serve.ts';
@@ -471,6 +472,32 @@ async function startTmux(socket: string, line: readonly string[]) {
     },
   };
 }
+
+describePeer(['ssh', 'sshd'], 'amiko serve --moduli', () => {
+  const kex = 'diffie-hellman-group-exchange-sha256';
+
+  it('takes its groups from the file', async () => {
+    await using dir = tempDir();
+    // Debian's list, cut down to a size that no built-in group has. The size is given as one bit less.
+    const lines = readFileSync('/etc/ssh/moduli', 'utf8').split('\n');
+    const file = dir.write('moduli', `${lines.find((line) => line.split(' ')[4] === '3071')}\n`);
+    await using server = await startAmikoServe({ args: ['--exec', '--kex', kex, '--moduli', file] });
+    const result = await runPeer('ssh', ['-vv', ...server.sshArgs({ KexAlgorithms: kex }), 'echo in']);
+    expect(result.stdout.toString(), result.stderr).toBe('in\n');
+    expect(result.stderr).toMatch(/bits set: \d+\/3072/);
+  });
+
+  it.each([
+    ['empty', 2, 'there is no usable group in'],
+    ['missing', 255, 'ENOENT'],
+  ])('does not start with a file that is %s', async (name, code, message) => {
+    await using dir = tempDir();
+    dir.write('empty', '# Time Type Tests Tries Size Generator Modulus\n');
+    const result = await run(process.execPath, [amikoBin, 'serve', '--port', '0', '--moduli', dir.join(name)]);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toContain(message);
+  });
+});
 
 describe('the demo', () => {
   it('ends well within half a minute, with nothing but Node', { timeout: 40_000 }, async () => {

@@ -42,7 +42,8 @@ const PROGRAMS: readonly PeerName[] = ['krb5kdc', 'kadmin.local', 'kinit', 'klis
 
 const cacheFolder = process.env['AMIKO_CACHE'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'amiko');
 const koffiFolder = join(cacheFolder, 'gss');
-const koffiPath = join(koffiFolder, 'node_modules', 'koffi');
+/** Where that is. */
+export const koffiPath = join(koffiFolder, 'node_modules', 'koffi');
 
 /** The module `koffi` from where `.ci/run` puts it. */
 export function loadKoffi(): unknown {

@@ -73,6 +73,7 @@ const PEERS = {
     proof: /^asyncssh /,
   },
   curl: { files: ['curl'], version: ['--version'], debian: 'curl' },
+  xauth: { files: ['xauth'], version: ['-V'], debian: 'xauth' },
   'ssh-audit': { files: ['ssh-audit'], version: ['--help'], debian: 'ssh-audit' },
   tmux: { files: ['tmux'], version: ['-V'], debian: 'tmux' },
   sshpass: { files: ['sshpass'], version: ['-V'], debian: 'sshpass' },

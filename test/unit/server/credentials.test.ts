@@ -25,6 +25,17 @@ describe('credentials', () => {
     expect(credentials.methods).toEqual(['password', 'keyboard-interactive']);
   });
 
+  it('take Kerberos principals as a whole, under one name', () => {
+    const credentials = new Credentials('me', null, [], ['me@REALM', 'other@REALM']);
+    expect(credentials.isPrincipal('me', 'me@REALM')).toBe(true);
+    expect(credentials.isPrincipal('me', 'other@REALM')).toBe(true);
+    for (const principal of ['me', 'me@', 'me@OTHER', 'me@REALM.EVIL', 'ME@REALM', ''])
+      expect(credentials.isPrincipal('me', principal), principal).toBe(false);
+    expect(credentials.isPrincipal('other', 'other@REALM')).toBe(false);
+    expect(credentials.methods).toEqual(['gssapi-with-mic']);
+    expect(new Credentials('me', 'p', []).takesKerberos).toBe(false);
+  });
+
   it('take one of several keys, and without a password none at all', () => {
     const credentials = new Credentials('me', null, [one, two]);
     expect(credentials.isKey('me', one)).toBe(true);
