@@ -231,10 +231,17 @@ describe.each(['modp2', 'modp14', 'modp16', 'modp18'] as DhGroupName[])('%s', (n
     expect(number(ours.derive(bytesOf(theirs, length + 1))) === expected).toBe(true);
   });
 
-  it('takes 2 and p - 2, refuses everything outside (RFC 8268 section 4)', () => {
+  it('takes 2, refuses everything outside 2 to p - 2 (RFC 8268 section 4)', () => {
     const ours = nodeCrypto.agreement(name);
     expect(number(ours.derive(Uint8Array.of(2))) === number(ours.publicKey)).toBe(true);
-    expect(ours.derive(bytesOf(prime - 2n, length)).length).toBe(length);
+    // In range, but not in the subgroup of order q that 2 generates: Node 22's OpenSSL refuses it, others don't. No honest peer
+    // sends it.
+    try {
+      expect(ours.derive(bytesOf(prime - 2n, length)).length).toBe(length);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+      expect((error as Error).message).not.toMatch(outside);
+    }
     const invalid = [0n, 1n, prime - 1n, prime, prime + 1n, prime + 2n, 2n * prime, 2n ** BigInt(8 * length) - 1n];
     for (const value of invalid) {
       expect(() => nodeCrypto.agreement(name).derive(bytesOf(value, length + 1))).toThrow(outside);
