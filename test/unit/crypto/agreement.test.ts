@@ -240,7 +240,7 @@ describe.each(['modp2', 'modp14', 'modp16', 'modp18'] as DhGroupName[])('%s', (n
       expect(ours.derive(bytesOf(prime - 2n, length)).length).toBe(length);
     } catch (error) {
       expect(error).toBeInstanceOf(RangeError);
-      expect((error as Error).message).not.toMatch(outside);
+      expect((error as Error).message).not.toContain('2..p-2');
     }
     const invalid = [0n, 1n, prime - 1n, prime, prime + 1n, prime + 2n, 2n * prime, 2n ** BigInt(8 * length) - 1n];
     for (const value of invalid) {
