@@ -684,6 +684,8 @@ export class Engine {
   #carryAck(): void {
     if (this.#ackCarriers === 0 || this.#config.role === 'server' || this.#stage === 'none' || this.#outbox.size > 0) return;
     if (!this.#auth.active && this.#connection.openingCount === 0) return;
+    // Others need it less, and some old devices take an IGNORE during the login amiss.
+    if (!this.#peerVersion?.includes('OpenSSH')) return;
     // zlib@openssh.com begins with the server's USERAUTH_SUCCESS: nothing of ours may cross it, or it would be inflated.
     if (this.#stage !== 'open' && this.algorithms?.clientToServer.compression !== 'none') return;
     this.#ackCarriers--;

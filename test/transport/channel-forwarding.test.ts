@@ -1,11 +1,15 @@
 // X11 and agent forwarding between our client and our server: requests, cookies, single connections, refusals.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { agentForwarding } from '../../src/forward/agent.ts';
+import { couple } from '../../src/forward/couple.ts';
+import { forwardRemote } from '../../src/forward/remote.ts';
+import { listenRemote } from '../../src/forward/remote-listener.ts';
 import { X11Forwarding } from '../../src/forward/x11.ts';
 import { type Channel, ChannelOpenError, ChannelRequestError, UsageError } from '../../src/index.ts';
-import { deferred, loopback, OpenServer, text } from '../support/loopback.ts';
+import { deferred, ExecServer, loopback, OpenServer, text } from '../support/loopback.ts';
 import { tempDir } from '../support/peers.ts';
 
 interface X11Request {
@@ -176,5 +180,98 @@ describe('agent forwarding', () => {
     const opened = await pair.server.accept();
     await expect(opened?.requestForwardAgent(() => {})).rejects.toThrow(UsageError);
     await expect(opened?.requestX11()).rejects.toThrow(UsageError);
+  });
+});
+
+describe('couple', () => {
+  /** A session on which the server says 'tail' and closes. */
+  async function ending() {
+    const pair = await loopback({
+      server: new ExecServer(async (channel) => {
+        await channel.write('tail');
+        channel.close();
+      }),
+    });
+    const channel = await pair.client.openSession();
+    await channel.execCommand('x');
+    return { pair, channel };
+  }
+
+  it('lets a slow socket take everything before it is closed', async () => {
+    const { pair, channel } = await ending();
+    await using _pair = pair;
+    let taken = () => {};
+    let finished = false;
+    const slow = new Duplex({
+      read() {
+        this.push(null);
+      },
+      write(_chunk, _encoding, done) {
+        taken = done;
+      },
+      final(done) {
+        finished = true;
+        done();
+      },
+    });
+    const coupled = couple(channel, slow);
+    await channel.closed;
+    await new Promise(setImmediate);
+    taken();
+    await coupled;
+    expect(finished).toBe(true);
+  });
+
+  it('closes a socket whose other end goes on when the channel is over', async () => {
+    const { pair, channel } = await ending();
+    await using _pair = pair;
+    const endless = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const closed = once(endless, 'close');
+    await couple(channel, endless);
+    await closed;
+  });
+});
+
+describe('a remote listener that is closed', () => {
+  it('closes connections that still come, until the server has stopped', async () => {
+    const stopped = deferred<void>();
+    class Listening extends OpenServer {
+      override checkPortForwardRequest() {
+        return 4_321;
+      }
+      override cancelPortForwardRequest() {
+        return stopped.promise;
+      }
+    }
+    await using pair = await loopback({ server: new Listening() });
+    const listener = await listenRemote(pair.client, { host: 'localhost', port: 0 });
+    const closing = listener.close();
+    const late = await pair.server.openForwardedTcpipChannel(['', 0], ['localhost', 4_321]);
+    await late.closed;
+    stopped.resolve();
+    await closing;
+  });
+
+  it('so does a remote forward', async () => {
+    const stopped = deferred<void>();
+    class Listening extends OpenServer {
+      override checkPortForwardRequest() {
+        return 4_321;
+      }
+      override cancelPortForwardRequest() {
+        return stopped.promise;
+      }
+    }
+    await using dir = tempDir();
+    const { server, connections } = await display(dir.join('target'));
+    await using pair = await loopback({ server: new Listening() });
+    const forward = await forwardRemote(pair.client, { host: 'localhost', port: 0 }, { path: dir.join('target') });
+    const closing = forward.close({ now: true });
+    const late = await pair.server.openForwardedTcpipChannel(['', 0], ['localhost', 4_321]);
+    await late.closed;
+    expect(connections()).toBe(0);
+    stopped.resolve();
+    await closing;
+    server.close();
   });
 });

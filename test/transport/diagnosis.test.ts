@@ -278,3 +278,12 @@ function passOn(stream: ByteStream): ByteStream {
     peername: () => stream.peername(),
   };
 }
+
+it('a log that throws costs nothing but its lines', async () => {
+  const log = () => {
+    throw new Error('disk full');
+  };
+  await using pair = await loopback({ server: echo(), login: false, clientOptions: { log }, serverOptions: { log } });
+  await pair.client.authPassword('u', PASSWORD);
+  expect(await pair.client.ping()).toBeGreaterThan(0);
+});

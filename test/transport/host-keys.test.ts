@@ -163,3 +163,19 @@ function bound(key: PublicKey, name: string | symbol): unknown {
   const value = Reflect.get(key, name, key) as unknown;
   return typeof value === 'function' ? value.bind(key) : value;
 }
+
+it('signs nothing for a client that wants no answer', async () => {
+  const key = await hostKey();
+  let signatures = 0;
+  const counted = lying(key, (data, algorithm) => {
+    signatures++;
+    return key.sign(data, algorithm);
+  });
+  const { pair } = await learn([counted]);
+  await using _pair = pair;
+  const before = signatures;
+  const blobs = encodeStrings([key.publicKey.blob]);
+  for (let i = 0; i < 5; i++) await pair.client.globalRequest('hostkeys-prove-00@openssh.com', blobs, { wait: false });
+  expect(await pair.client.globalRequest('hostkeys-prove-00@openssh.com', blobs)).not.toBeNull();
+  expect(signatures - before).toBe(1);
+});

@@ -1,9 +1,17 @@
 // Channel requests of every kind, cut at every byte and made longer, to a server and to a client (libssh2 CVE-2019-3857, Go 9beb694):
 // refused or granted, but nobody throws, no hook hears of what was not whole, and the connection lives on.
 import { describe, expect, it } from 'vitest';
-import { type Channel, ChannelRequestError, ServerInterface } from '../../src/index.ts';
+import {
+  type CallOptions,
+  type Channel,
+  ChannelOpenError,
+  ChannelRequestError,
+  ServerInterface,
+  SSHTimeoutError,
+  type Transport,
+} from '../../src/index.ts';
 import * as requests from '../../src/wire/requests.ts';
-import { closePair, connectedPair, OpenServer } from '../support/transport-pair.ts';
+import { closePair, connectedPair, credentials, OpenServer, transportPair } from '../support/transport-pair.ts';
 
 const encoded: Readonly<Record<string, Uint8Array>> = {
   'pty-req': requests.ptyRequest.encode({
@@ -139,5 +147,131 @@ describe('a client', () => {
     const plain = new ServerInterface();
     expect(await plain.checkChannelRequest('session', 0)).not.toBe(true);
     expect(await plain.checkAuthNone('me')).toBe('failed');
+  });
+});
+
+describe('a forward that is granted when its caller has given up', () => {
+  class Late extends OpenServer {
+    readonly cancelled: (string | number)[] = [];
+    readonly #granted: Promise<void>;
+    grant: () => void = () => {};
+    heardOfCancel: () => void = () => {};
+
+    constructor() {
+      super();
+      this.#granted = new Promise((resolve) => {
+        this.grant = resolve;
+      });
+    }
+    override checkPortForwardRequest(): Promise<number> {
+      return this.#granted.then(() => 4_321);
+    }
+    override cancelPortForwardRequest(address: string, port: number): void {
+      this.cancelled.push(address, port);
+      this.heardOfCancel();
+    }
+    override checkStreamlocalForwardRequest(): Promise<boolean> {
+      return this.#granted.then(() => true);
+    }
+    override cancelStreamlocalForwardRequest(path: string): void {
+      this.cancelled.push(path);
+      this.heardOfCancel();
+    }
+  }
+
+  it.each<[string, (client: Transport, options: CallOptions) => Promise<unknown>, (string | number)[]]>([
+    ['a port', (client, options) => client.requestPortForward('localhost', 0, undefined, options), ['localhost', 4_321]],
+    ['a unix socket', (client, options) => client.requestStreamlocalForward('/run/x', undefined, options), ['/run/x']],
+  ])('is cancelled: %s', async (_name, request, cancelled) => {
+    const server = new Late();
+    const pair = await connectedPair({ interface: server });
+    await expect(request(pair.client, { timeout: 20 })).rejects.toBeInstanceOf(SSHTimeoutError);
+    const heard = new Promise<void>((resolve) => {
+      server.heardOfCancel = resolve;
+    });
+    server.grant();
+    await heard;
+    expect(server.cancelled).toEqual(cancelled);
+    await expect(pair.server.openForwardedTcpipChannel(['', 0], ['localhost', 4_321])).rejects.toBeInstanceOf(ChannelOpenError);
+    await closePair(pair);
+  });
+});
+
+describe('what a server is asked', () => {
+  it('listens at no more than 100 places at once, also while those are undecided, and whatever the kind', async () => {
+    class Listening extends OpenServer {
+      #port = 1_000;
+      override async checkPortForwardRequest(): Promise<number> {
+        return this.#port++;
+      }
+      override async checkStreamlocalForwardRequest(): Promise<boolean> {
+        return true;
+      }
+    }
+    const pair = await connectedPair({ interface: new Listening() });
+    const { client } = pair;
+    const tcp = Array.from({ length: 60 }, () => client.requestPortForward('localhost', 0));
+    const unix = Array.from({ length: 60 }, (_, index) => client.requestStreamlocalForward(`/run/${index}`));
+    const results = await Promise.allSettled([...tcp, ...unix]);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
+    await client.cancelStreamlocalForward('/run/0');
+    await client.requestPortForward('localhost', 0);
+    await expect(client.requestPortForward('localhost', 0)).rejects.toBeInstanceOf(ChannelRequestError);
+    await closePair(pair);
+  });
+
+  it('asks nothing more about a channel that is over', async () => {
+    let decide: (granted: boolean) => void = () => {};
+    class Slow extends Counting {
+      override checkChannelPtyRequest(): never {
+        this.heard.push('pty-req');
+        return new Promise((resolve) => {
+          decide = resolve;
+        }) as never;
+      }
+    }
+    const server = new Slow();
+    const pair = await connectedPair({ interface: server });
+    const channel = await pair.client.openSession();
+    const answers = Promise.allSettled([channel.getPty(), channel.execCommand('x')]);
+    channel.close();
+    await channel.closed;
+    await answers;
+    decide(true);
+    await pair.client.ping();
+    expect(server.heard).toEqual(['pty-req']);
+    await closePair(pair);
+  });
+
+  it('closes a channel whose taker throws or rejects, and goes on', async () => {
+    class Throwing extends OpenServer {
+      readonly takers = [
+        () => {
+          throw new Error('at once');
+        },
+        async () => {
+          throw new Error('later');
+        },
+      ];
+      override checkChannelRequest(): never {
+        return Promise.resolve(this.takers.shift()) as never;
+      }
+    }
+    const pair = await connectedPair({ interface: new Throwing() });
+    for (const _taker of [1, 2]) await (await pair.client.openSession()).closed;
+    await pair.client.ping();
+    await closePair(pair);
+  });
+
+  it('ends the connection, not the process, where `authenticated` rejects', async () => {
+    class Rejecting extends OpenServer {
+      override async authenticated(): Promise<void> {
+        throw new Error('no');
+      }
+    }
+    const pair = transportPair({ interface: new Rejecting() });
+    await pair.client.connect(credentials).catch(() => {});
+    await pair.server.closed;
+    await closePair(pair);
   });
 });

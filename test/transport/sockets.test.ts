@@ -1,10 +1,13 @@
 // What a transport can run over, and the ways to begin and end: socket-like objects, IPv4 and IPv6 addresses, ports where nobody is,
 // close in every state and twice, `await using`.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClosedError, ConnectError, type SocketLike, Transport, UsageError } from '../../src/index.ts';
+import { dial } from '../../src/io/dial.ts';
+import { socketPair } from '../support/loopback.ts';
 import { closePair, connectedPair, credentials, hostKey, OpenServer, pipe, transportPair } from '../support/transport-pair.ts';
 
 const servers: Server[] = [];
@@ -247,5 +250,70 @@ describe('close', () => {
     const turns = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(turns);
+  });
+});
+
+describe('connecting', () => {
+  it('that fails ends the transport, with its error', async () => {
+    const port = await listening('127.0.0.1');
+    const server = servers.pop() as Server;
+    server.close();
+    await once(server, 'close');
+    const client = new Transport(`127.0.0.1:${port}`);
+    const error = await client.connect(credentials).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ConnectError);
+    expect((await client.closed).error).toBe(error);
+    expect(client.getException()).toBe(error);
+  });
+
+  it('ends when the transport is closed', async () => {
+    // Takes nobody, and has room for two that wait: a third gets no answer.
+    const program = `require('node:net').createServer().listen(0, '127.0.0.1', 1, function () {
+      require('node:fs').writeSync(1, String(this.address().port));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const port = Number(String((await once(child.stdout, 'data'))[0]));
+    const waiting = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    for (const socket of waiting) {
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+    }
+    const client = new Transport(['127.0.0.1', port]);
+    const started = client.connect(credentials);
+    const failed = expect(started).rejects.toBeInstanceOf(ClosedError);
+    await new Promise(setImmediate);
+    await client.close();
+    await failed;
+    for (const socket of waiting) socket.destroy();
+    child.kill('SIGKILL');
+    await exited;
+  });
+
+  it('takes in no more than a buffer before somebody reads', async () => {
+    const SENT = 64 * 1024 * 1024;
+    const server = createServer();
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const { port } = server.address() as AddressInfo;
+    const stream = await dial({ host: '127.0.0.1', port });
+    const [flooding] = await accepted;
+    flooding.on('error', () => {});
+    flooding.write(new Uint8Array(SENT));
+    // Turns of the event loop with I/O in them, more than reading everything takes.
+    const [left, right] = await socketPair();
+    right.on('data', (chunk) => right.write(chunk));
+    left.resume();
+    right.resume();
+    for (let turn = 0; turn < 1_000; turn++) {
+      left.write('x');
+      await once(left, 'data');
+    }
+    expect(flooding.writableLength).toBe(SENT);
+    for (const socket of [flooding, left, right]) socket.destroy();
+    stream.destroy();
   });
 });

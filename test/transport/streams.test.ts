@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Channel } from '../../src/index.ts';
+import { type Channel, Client } from '../../src/index.ts';
 import { Dice } from '../support/seeded-crypto.ts';
 import { closePair, connectedPair, OpenServer, type TransportPair } from '../support/transport-pair.ts';
 
@@ -225,4 +225,15 @@ describe('stderr', () => {
     expect(errors).toHaveLength(60 * 65_536);
     expect(channel.stderrDropped).toBe(0);
   });
+});
+
+it('exec is over when the command is, whatever its input still waits for', async () => {
+  const pair = await connectedPair();
+  pair.interface.serve = (channel) => {
+    channel.sendExitStatus(0);
+    channel.close();
+  };
+  const input: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+  expect((await new Client(pair.client).exec('true', { input })).code).toBe(0);
+  await closePair(pair);
 });

@@ -1,7 +1,7 @@
 // Every call that waits takes a time limit and an AbortSignal: against a peer that says nothing more, each ends by either, and one that
 // was aborted before it began does nothing at all.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type CallOptions, type Channel, SSHTimeoutError, Transport } from '../../src/index.ts';
+import { type ByteStream, type CallOptions, type Channel, SSHTimeoutError, Transport, UsageError } from '../../src/index.ts';
 import { closePair, connectedPair, pipe, type TransportPair, transportPair } from '../support/transport-pair.ts';
 
 const open: TransportPair[] = [];
@@ -155,4 +155,69 @@ it('a late answer to a request that timed out is not taken for the answer to the
   expect(await next).toBeNull();
   expect(second).toBe('answered');
   expect(await client.ping()).toBeGreaterThan(0);
+});
+
+it('an attempt to log in behind one that is never answered has a time limit and a signal of its own', async () => {
+  const pair = transportPair();
+  open.push(pair);
+  await pair.client.startClient();
+  pair.clientEnd.hold();
+  const attempt = (options: CallOptions) => pair.client.authPassword('u', 'p', { ...options, fallback: false });
+  await expect(attempt({ timeout: 20 })).rejects.toBeInstanceOf(SSHTimeoutError);
+  await expect(attempt({ timeout: 20 })).rejects.toBeInstanceOf(SSHTimeoutError);
+  const controller = new AbortController();
+  const aborted = attempt({ signal: controller.signal });
+  setImmediate(() => controller.abort(new Error('enough')));
+  await expect(aborted).rejects.toThrow('enough');
+});
+
+it('a start that is aborted while it is prepared ends the transport and closes its stream', async () => {
+  const [end] = pipe();
+  const client = new Transport(end, { algorithms: { kex: ['curve25519-sha256'] } });
+  const controller = new AbortController();
+  const started = client.startClient({ signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await expect(started).rejects.toThrow('enough');
+  expect(client.isActive()).toBe(false);
+  expect(end.destroyed).toBe(true);
+  await client.closed;
+});
+
+it('a key exchange that cannot begin rejects', async () => {
+  const pair = await connectedPair();
+  open.push(pair);
+  // The server has no such key.
+  pair.server.getSecurityOptions().keyTypes = ['rsa-sha2-512'];
+  await expect(pair.server.renegotiateKeys()).rejects.toBeInstanceOf(UsageError);
+});
+
+it('close does not wait for data to go out once the connection is gone', async () => {
+  const { client, channel } = await silent();
+  const written = channel.write(new Uint8Array(4_000_000));
+  const closing = client.close({ timeout: 600_000 });
+  client.destroy();
+  await closing;
+  await expect(written).rejects.toThrow();
+});
+
+it('a keepalive that is set while the stream takes no more still finds out that the peer is gone', async () => {
+  let full = false;
+  const packetizerClass = (stream: ByteStream): ByteStream => ({
+    open: (sink) => stream.open(sink),
+    write: (chunks) => stream.write(chunks) && !full,
+    pause: () => stream.pause(),
+    resume: () => stream.resume(),
+    end: () => stream.end(),
+    destroy: () => stream.destroy(),
+    peername: () => stream.peername(),
+  });
+  const pair = await connectedPair({ client: { packetizerClass } });
+  open.push(pair);
+  await pair.client.ping();
+  full = true;
+  pair.clientEnd.hold();
+  pair.client.sendIgnore();
+  await new Promise(setImmediate);
+  pair.client.setKeepalive(10, { countMax: 1 });
+  expect((await pair.client.closed).error).toBeInstanceOf(SSHTimeoutError);
 });

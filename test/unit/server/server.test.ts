@@ -409,3 +409,22 @@ describe('close', () => {
     await where.server.close();
   });
 });
+
+describe('a server that is closed while it starts', () => {
+  it('does not listen', async () => {
+    const server = createServer({ hostKeys: [hostKey], server: () => new Secret() });
+    const listening = server.listen().catch((error: unknown) => error);
+    await server.close();
+    expect(await listening).toBeInstanceOf(UsageError);
+    expect(server.address).toBeNull();
+  });
+});
+
+describe('options that no connection could be made with', () => {
+  it.each<Partial<ServerOptions>>([{ disabledAlgorithms: { bogus: ['x'] } }, { gssKex: ['bogus' as never] }])(
+    'are refused before the first one comes: %j',
+    (options) => {
+      expect(() => createServer({ hostKeys: [hostKey], server: () => new Secret(), ...options })).toThrow(UsageError);
+    },
+  );
+});
