@@ -223,7 +223,12 @@ export class Client implements AsyncDisposable {
   }
 }
 
+/** Over with the channel at the latest: a command that has ended must not wait for input that does not come. */
 async function feed(channel: Channel, input: ExecOptions['input']): Promise<void> {
+  await Promise.race([write(channel, input), channel.closed]);
+}
+
+async function write(channel: Channel, input: ExecOptions['input']): Promise<void> {
   try {
     if (typeof input === 'string') await channel.write(encodeUtf8(input));
     else if (input instanceof Uint8Array) await channel.write(input);

@@ -14,10 +14,15 @@ export async function couple(channel: Channel, socket: Duplex): Promise<void> {
   });
   // A socket that fails ends the channel at once, or its peer would wait for data that can't come.
   void closed.then(() => channel.close());
-  await Promise.all([toSocket(channel, socket), toChannel(channel, socket)]);
+  const sent = toSocket(channel, socket);
+  // A channel that is over takes nothing more from the socket, whose other end may go on for ever; what came is still written out.
+  void Promise.all([sent, channel.closed]).then(async () => {
+    await finished(socket);
+    socket.destroy();
+  });
+  await Promise.all([sent, toChannel(channel, socket)]);
   channel.close();
-  await channel.closed;
-  socket.destroy();
+  await Promise.all([closed, channel.closed]);
 }
 
 async function toSocket(channel: Channel, socket: Duplex): Promise<void> {
@@ -42,6 +47,13 @@ async function toChannel(channel: Channel, socket: Duplex): Promise<void> {
   } catch {
     channel.close();
   }
+}
+
+function finished(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.writableFinished || socket.destroyed) resolve();
+    else socket.once('finish', resolve).once('close', resolve);
+  });
 }
 
 function drained(socket: Duplex): Promise<void> {

@@ -27,15 +27,13 @@ export class RemoteListener implements AsyncIterable<RemoteConnection>, AsyncDis
   /** Where the server listens, with the port that it chose. */
   readonly address: ForwardTarget;
   readonly #stop: () => Promise<void>;
-  readonly #waiting: RemoteConnection[];
-  readonly #takers: ((result: IteratorResult<RemoteConnection, undefined>) => void)[];
+  readonly #queue: Queue;
   #closed: Promise<void> | null = null;
 
   /** Comes from {@link listenRemote}. @internal */
   constructor(address: ForwardTarget, queue: Queue, stop: () => Promise<void>) {
     this.address = address;
-    this.#waiting = queue.waiting;
-    this.#takers = queue.takers;
+    this.#queue = queue;
     this.#stop = stop;
   }
 
@@ -46,8 +44,9 @@ export class RemoteListener implements AsyncIterable<RemoteConnection>, AsyncDis
   }
 
   async #end(): Promise<void> {
-    for (const { channel } of this.#waiting.splice(0)) channel.close();
-    for (const taker of this.#takers.splice(0)) taker({ done: true, value: undefined });
+    this.#queue.closed = true;
+    for (const { channel } of this.#queue.waiting.splice(0)) channel.close();
+    for (const taker of this.#queue.takers.splice(0)) taker({ done: true, value: undefined });
     await this.#stop().catch(() => {});
   }
 
@@ -58,10 +57,10 @@ export class RemoteListener implements AsyncIterable<RemoteConnection>, AsyncDis
   [Symbol.asyncIterator](): AsyncIterator<RemoteConnection, undefined> {
     return {
       next: () => {
-        const connection = this.#waiting.shift();
+        const connection = this.#queue.waiting.shift();
         if (connection !== undefined) return Promise.resolve({ done: false, value: connection });
         if (this.#closed !== null) return Promise.resolve({ done: true, value: undefined });
-        return new Promise((resolve) => this.#takers.push(resolve));
+        return new Promise((resolve) => this.#queue.takers.push(resolve));
       },
       return: async () => {
         await this.close();
@@ -74,13 +73,16 @@ export class RemoteListener implements AsyncIterable<RemoteConnection>, AsyncDis
 interface Queue {
   readonly waiting: RemoteConnection[];
   readonly takers: ((result: IteratorResult<RemoteConnection, undefined>) => void)[];
+  closed: boolean;
 }
 
 /** Has the server listen on `from`; port 0 lets it choose. @throws ChannelRequestError if it refuses, UsageError */
 export async function listenRemote(transport: Transport, from: ForwardTarget, options?: CallOptions): Promise<RemoteListener> {
   checkTarget(from, 0);
-  const queue: Queue = { waiting: [], takers: [] };
+  const queue: Queue = { waiting: [], takers: [], closed: false };
   const handler: Parameters<Transport['requestPortForward']>[2] = (channel, origin) => {
+    // The server stops only when it has heard that it should.
+    if (queue.closed) throw new ChannelClosedError('the listener has been closed');
     const taker = queue.takers.shift();
     if (taker !== undefined) taker({ done: false, value: { channel, origin } });
     else if (queue.waiting.length < BACKLOG) queue.waiting.push({ channel, origin });

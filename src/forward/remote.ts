@@ -1,5 +1,6 @@
 // `-R`: the server listens, we connect (RFC 4254 section 7.1, OpenSSH PROTOCOL section 2.4).
 
+import { ChannelClosedError } from '../errors.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { CallOptions } from '../transport/waiting.ts';
 import { couple } from './couple.ts';
@@ -19,7 +20,10 @@ export async function forwardRemote(
   checkTarget(from, 0);
   checkTarget(to, 1);
   const ends = new Set<() => void>();
+  let closed: Promise<void> | null = null;
   const handler: Parameters<Transport['requestPortForward']>[2] = async (channel, origin) => {
+    // The server stops only when it has heard that it should.
+    if (closed !== null) throw new ChannelClosedError('the forward has been closed');
     options.onConnection?.({ origin, destination: to });
     const end = () => channel.close();
     ends.add(end);
@@ -35,7 +39,6 @@ export async function forwardRemote(
   let address: ForwardTarget = from;
   if (isPath(from)) await transport.requestStreamlocalForward(from.path, handler, options);
   else address = { host: from.host, port: await transport.requestPortForward(from.host, from.port, handler, options) };
-  let closed: Promise<void> | null = null;
   const cancel = async (): Promise<void> => {
     if (!transport.isActive()) return;
     if (isPath(address)) await transport.cancelStreamlocalForward(address.path);

@@ -100,8 +100,12 @@ class ReadRing {
   received(count: number, target: Uint8Array): boolean {
     const chunk = new Uint8Array(target.buffer, target.byteOffset, count);
     this.#offset = target.byteOffset + count;
-    if (this.sink === null) this.#early.push(chunk);
-    else this.sink(chunk);
+    if (this.sink === null) {
+      this.#early.push(chunk);
+      // Stops reading until `open`: a peer must not fill our memory before anybody looks at what it sends.
+      return false;
+    }
+    this.sink(chunk);
     return true;
   }
 

@@ -95,6 +95,7 @@ export class Server implements AsyncDisposable {
   readonly #startups: Startups;
   readonly #connections = new Map<Transport, ServerConnection>();
   #listener: NetServer | null = null;
+  #starting: Promise<unknown> | null = null;
   #address: ServerAddress | null = null;
   #nextId = 1;
   #closing: Promise<void> | null = null;
@@ -111,6 +112,8 @@ export class Server implements AsyncDisposable {
     this.#options = options;
     this.#transportOptions = { ...transportOptions, algorithms: chooseServerAlgorithms(options.algorithms, options.policy) };
     this.#startups = new Startups(maxStartups, maxPerSource);
+    // What no transport can be made with is said here, not in the middle of the first connection. Nothing is opened by this.
+    new Transport('localhost', this.#transportOptions);
   }
 
   /** The connections that are not over, oldest first. */
@@ -130,7 +133,7 @@ export class Server implements AsyncDisposable {
 
   /**
    * Starts to listen and resolves with the bound address.
-   * @throws UsageError if it has listened before; the system's error (EADDRINUSE, EACCES) where it cannot.
+   * @throws UsageError if it has listened before, or is closed meanwhile; the system's error (EADDRINUSE, EACCES) where it cannot.
    */
   listen(options: ListenOptions = {}): Promise<ServerAddress> {
     if (this.#listener !== null || this.#closing !== null) {
@@ -139,7 +142,7 @@ export class Server implements AsyncDisposable {
     const where = 'path' in options ? { path: options.path } : { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
     const listener = createNetServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#listener = listener;
-    return new Promise((resolve, reject) => {
+    const started = new Promise<ServerAddress>((resolve, reject) => {
       const failed = (error: Error) => {
         this.#listener = null;
         reject(error);
@@ -149,6 +152,10 @@ export class Server implements AsyncDisposable {
         listener.off('error', failed);
         // EMFILE and the like: what is there goes on, and what comes later is accepted when there is room again.
         listener.on('error', (error) => this.#report(error));
+        if (this.#closing !== null) {
+          reject(new UsageError('this server was closed before it listened'));
+          return;
+        }
         const bound = listener.address();
         this.#address =
           typeof bound === 'object' && bound !== null
@@ -157,6 +164,8 @@ export class Server implements AsyncDisposable {
         resolve(this.#address);
       });
     });
+    this.#starting = started.catch(() => {});
+    return started;
   }
 
   /**
@@ -180,11 +189,15 @@ export class Server implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const connections = [...this.#connections.keys()];
+    const goodbye = { message: 'the server is shutting down' };
+    const gone = Promise.all(connections.map((transport) => transport.close(goodbye)));
+    // One that is about to listen cannot be stopped before it does.
+    if (this.#address === null) await this.#starting;
     const listener = this.#listener;
     const stopped = listener?.listening ? new Promise<void>((resolve) => listener.close(() => resolve())) : null;
     this.#address = null;
-    const goodbye = { message: 'the server is shutting down' };
-    await Promise.all([...this.#connections.keys()].map((transport) => transport.close(goodbye)));
+    await gone;
     await stopped;
   }
 

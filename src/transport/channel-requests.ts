@@ -82,6 +82,8 @@ export class ChannelRequests {
 
   #next(): void {
     for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+      // It may have ended while we decided about the request before: nothing must start on it any more.
+      if (this.#channel.isClosed) return;
       const { reply } = request;
       let granted: Eventually<boolean>;
       try {

@@ -90,37 +90,42 @@ export class ClientAuthentication {
     return this.#try(username, method, options);
   }
 
-  async #try(username: string, method: ClientAuthMethod, options?: CallOptions): Promise<readonly string[]> {
-    const before = this.#idle;
-    let done = () => {};
-    this.#idle = new Promise((resolve) => {
-      done = resolve;
-    });
-    await before;
-    if (options?.signal?.aborted) {
-      done();
-      throw options.signal.reason;
-    }
+  #try(username: string, method: ClientAuthMethod, options?: CallOptions): Promise<readonly string[]> {
     return waitFor<readonly string[]>(
       `'${method.method}' authentication`,
       options,
       ({ resolve, reject }) => {
-        const key = method.key === undefined ? '' : ` with ${method.key}`;
-        this.#port.log(2, `trying '${method.method}' for '${printable(username)}'${key}`);
-        try {
-          this.#port.engine().authenticate(method, (outcome) => {
+        const before = this.#idle;
+        let done = () => {};
+        this.#idle = new Promise((idle) => {
+          done = idle;
+        });
+        let givenUp = false;
+        // The time limit runs while we wait for our turn: the attempt before may never be answered.
+        void before.then(() => {
+          if (givenUp) {
             done();
-            try {
-              resolve(this.#judge(username, method, outcome));
-            } catch (error) {
-              reject(error);
-            }
-          });
-        } catch (error) {
-          done();
-          throw error;
-        }
-        return undefined;
+            return;
+          }
+          const key = method.key === undefined ? '' : ` with ${method.key}`;
+          this.#port.log(2, `trying '${method.method}' for '${printable(username)}'${key}`);
+          try {
+            this.#port.engine().authenticate(method, (outcome) => {
+              done();
+              try {
+                resolve(this.#judge(username, method, outcome));
+              } catch (error) {
+                reject(error);
+              }
+            });
+          } catch (error) {
+            done();
+            reject(error);
+          }
+        });
+        return () => {
+          givenUp = true;
+        };
       },
       this.#port.timeout,
     );

@@ -37,12 +37,12 @@ export interface ClientSidePort {
   readonly options: TransportOptions;
   /** Where channels go that nobody handles. */
   readonly accepted: AcceptQueue;
-  /** A global request; `granted` gets the answer before anything that came behind it is looked at. */
+  /** A global request; `granted` gets the answer before anything that came behind it is looked at, `late` if the call has ended. */
   request(
     kind: string,
     data: Uint8Array,
     options?: CallOptions,
-    granted?: (answer: Uint8Array) => void,
+    granted?: (answer: Uint8Array, late: boolean) => void,
   ): Promise<Uint8Array | null>;
   /** A handler threw. */
   handlerFailed(error: unknown): void;
@@ -79,9 +79,12 @@ export class ClientSide implements Offers {
   ): Promise<number> {
     let bound = port;
     // The first connection may come right behind the answer, so the answer itself has to register the port that it names.
-    const granted = (answer: Uint8Array) => {
+    const granted = (answer: Uint8Array, late: boolean) => {
       if (port === 0) bound = tcpipForwardReply.decode(answer)?.port ?? 0;
-      if (bound !== 0) this.#register(address, bound, handler);
+      if (bound === 0) return;
+      // Nobody knows of it, so nobody could end it.
+      if (late) this.#withdraw('cancel-tcpip-forward', tcpipForward.encode({ address, port: bound }));
+      else this.#register(address, bound, handler);
     };
     const answer = await this.#port.request('tcpip-forward', tcpipForward.encode({ address, port }), options, granted);
     if (answer === null || bound === 0) throw new ChannelRequestError('tcpip-forward');
@@ -102,7 +105,10 @@ export class ClientSide implements Offers {
     options?: CallOptions,
   ): Promise<void> {
     const request = 'streamlocal-forward@openssh.com';
-    const granted = () => void this.#unix.set(path, handler);
+    const granted = (_answer: Uint8Array, late: boolean) => {
+      if (late) this.#withdraw('cancel-streamlocal-forward@openssh.com', streamlocalForward.encode({ path }));
+      else this.#unix.set(path, handler);
+    };
     const answer = await this.#port.request(request, streamlocalForward.encode({ path }), options, granted);
     if (answer === null) throw new ChannelRequestError(request);
   }
@@ -150,6 +156,11 @@ export class ClientSide implements Offers {
         this.#port.handlerFailed(error);
       }
     });
+  }
+
+  /** Has the server stop listening; whether it does is its affair, as we take no connections from there. */
+  #withdraw(request: string, data: Uint8Array): void {
+    this.#port.request(request, data).catch(() => {});
   }
 
   #register(address: string, port: number, handler: ForwardHandler): void {

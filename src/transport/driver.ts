@@ -5,6 +5,7 @@ import { Engine, type EngineConfig } from '../engine/engine.ts';
 import type { EngineHandler } from '../engine/events.ts';
 import type { Task } from '../flow/flow.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
+import { LONGEST_TIMER } from './waiting.ts';
 
 /** Milliseconds that the peer has to close after we have said goodbye. */
 const LINGER = 1_000;
@@ -69,7 +70,7 @@ export class Driver {
   flushed(timeout: number): Promise<void> {
     if (this.engine.queuedBytes === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeout);
+      const timer = setTimeout(resolve, Math.min(timeout, LONGEST_TIMER));
       this.#flushWaiters.push(() => {
         clearTimeout(timer);
         resolve();
@@ -112,7 +113,8 @@ export class Driver {
   }
 
   #scheduleFlush(): void {
-    if (this.#flushScheduled || !this.#writable) return;
+    // Also while nothing can be written: there may be a new deadline.
+    if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
@@ -146,7 +148,7 @@ export class Driver {
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
     if (deadline === null) return;
-    const delay = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 2_147_483_647);
+    const delay = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), LONGEST_TIMER);
     this.#timer = setTimeout(() => {
       this.#timerAt = null;
       this.engine.tick(performance.now());
@@ -156,13 +158,18 @@ export class Driver {
 
   /** The engine is done: what it still has to say goes out, then the stream closes, by force if the peer does not follow. */
   #hangUp(): void {
+    for (const resolve of this.#flushWaiters.splice(0)) resolve();
     queueMicrotask(() => {
       clearTimeout(this.#timer);
       const chunks = this.engine.flush();
       if (chunks.length > 0) this.#stream.write(chunks);
       this.#stream.resume();
       this.#stream.end();
-      const force = setTimeout(() => this.#stream.destroy(), LINGER);
+      const force = setTimeout(() => {
+        this.#stream.destroy();
+        // Not every stream says that it is closed; nobody must wait for one that does not.
+        this.#closed();
+      }, LINGER);
       void this.streamClosed.then(() => clearTimeout(force));
     });
   }

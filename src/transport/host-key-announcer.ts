@@ -33,8 +33,10 @@ export class HostKeyAnnouncer {
   }
 
   /** Whether the request was one of these; it has then been, or will be, answered. */
-  receive({ request, data, reply }: InboundGlobalRequest): boolean {
+  receive({ request, data, wantReply, reply }: InboundGlobalRequest): boolean {
     if (request !== HOST_KEYS_PROVE) return false;
+    // Requests without an answer are not counted: any number of them could have us sign for nobody.
+    if (!wantReply) return true;
     const signers = this.#asked(data);
     if (signers === null) {
       reply(null);

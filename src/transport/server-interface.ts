@@ -1,5 +1,5 @@
-// The decisions of a server, as the seed has them: override what you want to allow. Every default denies. Every hook may be
-// asynchronous; one that throws ends the connection, one that returns anything but what it should denies.
+// The decisions of a server, as the seed has them: override what you want to allow. Every default denies. Every hook but
+// enableAuthGssapi may be asynchronous; one that throws ends the connection, one that returns anything but what it should denies.
 
 import type { InteractivePrompts } from '../auth/server.ts';
 import type { GssIdentity } from '../crypto/gss.ts';
@@ -16,12 +16,13 @@ export type { AuthDecision } from '../auth/server.ts';
 import type { AuthDecision } from '../auth/server.ts';
 
 /**
- * `true` gives the channel to `Transport.accept`, a function takes it itself, anything else refuses: with the reason (RFC 4254
+ * `true` gives the channel to `Transport.accept`, a function takes it itself (and costs its channel if it throws), anything else
+ * refuses: with the reason (RFC 4254
  * section 5.1) and text given, or without.
  */
 export type OpenDecision =
   | boolean
-  | ((channel: Channel) => void)
+  | ((channel: Channel) => void | PromiseLike<void>)
   | { readonly reason: 1 | 2 | 3 | 4; readonly description: string };
 
 /** Questions for the user (keyboard-interactive). */
@@ -120,7 +121,7 @@ export class ServerInterface {
   }
 
   /** Who has logged in, and by what: called once, after the last successful check. */
-  authenticated(_username: string, _method: string, _key: PublicKey | null, _transport: Transport): void {}
+  authenticated(_username: string, _method: string, _key: PublicKey | null, _transport: Transport): Eventually<void> {}
 
   // ---- channels -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import type { ServerAuthHooks } from '../auth/server.ts';
 import { EMPTY } from '../bytes/bytes.ts';
 import type { InboundGlobalRequest, InboundOpen } from '../connection/connection.ts';
 import { ProtocolError } from '../errors.ts';
+import type { PublicKey } from '../keys/public-key.ts';
 import { limits } from '../packet/limits.ts';
 import { OpenFailureReason } from '../wire/messages/connection.ts';
 import { directStreamlocalOpen, streamlocalForward, tcpipForward, tcpipForwardReply, tcpipOpen } from '../wire/requests.ts';
@@ -23,10 +24,12 @@ export interface ServerSidePort {
   readonly gss: TransportGss;
   /** A hook threw. */
   hookFailed(error: unknown): void;
+  /** What a hook gave a channel to threw. */
+  handlerFailed(error: unknown): void;
 }
 
 const MAX_SESSIONS = 10;
-/** Listeners that one client may have us hold. */
+/** Listeners of either kind that one client may have us hold. */
 const MAX_FORWARDS = 100;
 
 type Eventually<T> = T | PromiseLike<T>;
@@ -36,6 +39,8 @@ export class ServerSide {
   readonly #port: ServerSidePort;
   readonly #tcpForwards = new Set<string>();
   readonly #unixForwards = new Set<string>();
+  /** Listeners that are there or being decided about. */
+  #forwards = 0;
   #undecidedRequests = 0;
   #sessions = 0;
   #noMoreSessions = false;
@@ -93,13 +98,21 @@ export class ServerSide {
         if (decision === true || typeof decision === 'function') {
           const channel = this.#accept(open, release);
           if (decision === true) this.#port.accepted.push(channel);
-          else decision(channel);
+          else this.#hand(channel, decision);
           return;
         }
         release();
         const refusal = typeof decision === 'object' && decision !== null ? decision : null;
         open.refuse(refusal?.reason ?? administrativelyProhibited, refusal?.description ?? 'not allowed');
       },
+    );
+  }
+
+  /** Tells the ServerInterface who has logged in. */
+  authenticated(user: string, method: string, key: PublicKey | null): void {
+    this.#decide(
+      () => this.interface.authenticated(user, method, key, this.#port.transport),
+      () => {},
     );
   }
 
@@ -149,12 +162,16 @@ export class ServerSide {
       case 'cancel-tcpip-forward': {
         const details = tcpipForward.decode(data);
         if (details === null || !this.#tcpForwards.delete(`${details.address}:${details.port}`)) return false;
+        this.#forwards--;
         return after(this.interface.cancelPortForwardRequest(details.address, details.port), () => true);
       }
       case 'streamlocal-forward@openssh.com': {
         const details = streamlocalForward.decode(data);
         if (details === null || !isPath(details.path) || this.#unixForwards.has(details.path)) return false;
+        if (this.#forwards >= MAX_FORWARDS) return false;
+        this.#forwards++;
         return after(this.interface.checkStreamlocalForwardRequest(details.path), (granted) => {
+          if (granted !== true || this.#unixForwards.has(details.path)) this.#forwards--;
           if (granted === true) this.#unixForwards.add(details.path);
           return granted === true;
         });
@@ -162,6 +179,7 @@ export class ServerSide {
       case 'cancel-streamlocal-forward@openssh.com': {
         const details = streamlocalForward.decode(data);
         if (details === null || !this.#unixForwards.delete(details.path)) return false;
+        this.#forwards--;
         return after(this.interface.cancelStreamlocalForwardRequest(details.path), () => true);
       }
       default:
@@ -172,12 +190,30 @@ export class ServerSide {
   /** RFC 4254 section 7.1: for port 0 the answer says which one it became. */
   #listen(address: string, port: number): Eventually<boolean | Uint8Array> {
     if (port > 65_535 || (address !== '' && !isHost(address))) return false;
-    if (this.#tcpForwards.size >= MAX_FORWARDS) return false;
+    if (this.#forwards >= MAX_FORWARDS) return false;
+    // Counted before the decision, or any number could wait for it.
+    this.#forwards++;
     return after(this.interface.checkPortForwardRequest(address, port), (bound) => {
-      if (typeof bound !== 'number' || !Number.isInteger(bound) || bound < 1 || bound > 65_535) return false;
+      const valid = typeof bound === 'number' && Number.isInteger(bound) && bound >= 1 && bound <= 65_535;
+      if (!valid || this.#tcpForwards.has(`${address}:${bound}`)) this.#forwards--;
+      if (!valid) return false;
       this.#tcpForwards.add(`${address}:${bound}`);
       return port === 0 ? tcpipForwardReply.encode({ port: bound }) : true;
     });
+  }
+
+  /** What goes wrong in a handler costs its own channel. */
+  #hand(channel: Channel, handler: (channel: Channel) => void | PromiseLike<void>): void {
+    const failed = (error: unknown) => {
+      channel.close();
+      this.#port.handlerFailed(error);
+    };
+    try {
+      const handled = handler(channel);
+      if (isThenable(handled)) handled.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #accept(open: InboundOpen, release: () => void): Channel {
@@ -203,7 +239,7 @@ export class ServerSide {
       this.#port.hookFailed(error);
       return;
     }
-    if (isThenable(answer)) answer.then(decided, (error) => this.#port.hookFailed(error));
+    if (isThenable(answer)) answer.then(decided).then(undefined, (error) => this.#port.hookFailed(error));
     else decided(answer);
   }
 }

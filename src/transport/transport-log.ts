@@ -41,7 +41,11 @@ export class TransportLog {
   }
 
   write(level: 1 | 2 | 3, message: string): void {
-    this.#sink?.(level, message);
+    try {
+      this.#sink?.(level, message);
+    } catch {
+      // A log that fails is no reason to end a connection, and there is nowhere to say so.
+    }
     if (this.#channel.hasSubscribers) {
       const line: TransportLogMessage = { level, message, transport: this.#transport };
       this.#channel.publish(line);

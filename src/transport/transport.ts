@@ -186,11 +186,17 @@ export class Transport implements AsyncDisposable {
       accepted: this.#accepted,
       gss: this.#gss,
       hookFailed: (error) => this.#hookFailed(error),
+      handlerFailed: (error) => this.#log(1, `what took a channel failed: ${error}`),
     });
     return this.#start('server', options);
   }
 
-  /** Negotiates, checks the host key, and authenticates if told how. */
+  /**
+   * Negotiates, checks the host key, and logs in if told how: by Kerberos, else by the key, else by the password, which is also
+   * what follows a key that the server takes for a first step. `timeout` (milliseconds) is for each of these phases.
+   * @throws UsageError, what {@link startClient} and {@link authPassword} throw; AuthenticationError too where the server wants
+   *   more than was given
+   */
   async connect(options: ConnectOptions): Promise<void> {
     const { hostKey, username, password, privateKey, gssHost, gssAuth, gssKex, gssDelegCreds, gssTrustDns, ...call } = options;
     if (hostKey === undefined) throw new UsageError("connect needs `hostKey`: a key, a check, or 'ignore'");
@@ -211,8 +217,15 @@ export class Transport implements AsyncDisposable {
       (await this.#authByKerberos(username as string, gssAuth === true, password !== undefined || privateKey !== undefined, call))
     )
       return;
-    if (privateKey !== undefined) await this.authPublickey(username as string, privateKey, call);
-    else if (password !== undefined) await this.authPassword(username as string, password, call);
+    if (privateKey === undefined && password === undefined && !byKerberos) return;
+    let next: readonly string[] | null = null;
+    if (privateKey !== undefined) next = await this.authPublickey(username as string, privateKey, call);
+    // Not where the key was enough; where it was a first step, the password may be the second.
+    if (password !== undefined && next?.length !== 0) next = await this.authPassword(username as string, password, call);
+    if (next?.length === 0) return;
+    const allowedTypes = next ?? this.authAttempts.at(-1)?.next ?? [];
+    const message = `the server wants more to log in: ${allowedTypes.map(printable).join(', ')}`;
+    throw new AuthenticationError(message, { allowedTypes, attempts: [...this.authAttempts] });
   }
 
   /** Server: adds a host key; one of each type is kept. */
@@ -408,7 +421,7 @@ export class Transport implements AsyncDisposable {
 
   /**
    * Client: has the server listen, and resolves with the port (which for 0 the server chooses). Each connection goes to
-   * `handler`, or to {@link accept} without one.
+   * `handler`, or to {@link accept} without one. What is granted only after time or signal have ended the call is cancelled.
    * @throws ChannelRequestError if the server refuses
    */
   requestPortForward(address: string, port: number, handler?: ForwardHandler, options?: CallOptions): Promise<number> {
@@ -440,9 +453,17 @@ export class Transport implements AsyncDisposable {
   /** Exchanges keys anew; resolves when the new ones are in use. */
   renegotiateKeys(options?: CallOptions): Promise<Negotiated> {
     return waitFor<Negotiated>('the key exchange', options, (settle) => {
-      this.#engine().rekey();
+      const engine = this.#engine();
+      // Before it begins, or who waits would not hear of an exchange that fails at once.
       this.#keysWaiters.push(settle);
-      return undefined;
+      try {
+        engine.rekey();
+      } catch (error) {
+        settle.reject(error);
+      }
+      return () => {
+        this.#keysWaiters = this.#keysWaiters.filter((other) => other !== settle);
+      };
     });
   }
 
@@ -607,7 +628,7 @@ export class Transport implements AsyncDisposable {
 
   /**
    * Drives the connection from start to end; `startClient` and `startServer` call it. Override it to wrap the whole life of a
-   * connection. Resolves when the connection is over, never rejects.
+   * connection. Resolves when the connection is over, never rejects; an override that does ends the connection.
    */
   async run(): Promise<void> {
     this.#driver?.start();
@@ -623,12 +644,20 @@ export class Transport implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const gss = role === 'client' ? this.#gss.clientConfig() : undefined;
     if (role === 'server') this.#gss.offer();
-    const prepared = gss && this.#gss.prepare(options);
-    const [stream] = await Promise.all([this.#openStream(options), this.#loadKem(), prepared]);
-    // Closed while the connection was being made.
-    if (this.#error !== null) {
-      stream.destroy();
-      throw this.#error;
+    const opening = this.#openStream(options);
+    let stream: ByteStream;
+    try {
+      [stream] = await Promise.all([opening, this.#loadKem(), gss && this.#gss.prepare(options)]);
+      // Aborted, or closed, while the connection was being made.
+      options.signal?.throwIfAborted();
+      if (this.#error !== null) throw this.#error;
+    } catch (error) {
+      void opening.then(
+        (late) => late.destroy(),
+        () => {},
+      );
+      this.#over(error instanceof SSHError ? error : new ClosedError('the connection was destroyed'));
+      throw error;
     }
     const { handshake, login } = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
     const { keylog, packetizerClass } = this.#options;
@@ -675,7 +704,11 @@ export class Transport implements AsyncDisposable {
     if (this.#keepalive !== null) driver.engine.setKeepalive(this.#keepalive.interval, this.#keepalive.countMax);
     return waitFor<Negotiated>('the handshake', options, (settle) => {
       this.#keysWaiters.push(settle);
-      void this.run();
+      // Only an override can fail.
+      this.run().catch((error: unknown) => {
+        settle.reject(error);
+        this.destroy();
+      });
       return () => this.destroy();
     });
   }
@@ -722,6 +755,11 @@ export class Transport implements AsyncDisposable {
       { ...(signal && { signal }), ...(timeout && { timeout }) },
       (settle) => {
         dial(address, { signal: controller.signal }).then(settle.resolve, settle.reject);
+        // An address that does not answer would otherwise keep us for as long as the system tries.
+        void this.closed.then(({ error }) => {
+          settle.reject(error);
+          controller.abort();
+        });
         return () => controller.abort();
       },
     );
@@ -733,22 +771,25 @@ export class Transport implements AsyncDisposable {
     if (this.#crypto === nodeCrypto && this.#algorithms.kex.some((name) => name.startsWith('mlkem768'))) await loadMlkem768();
   }
 
-  /** `granted` is called with the answer before anything that came behind it is looked at. */
+  /** `granted` is called with the answer before anything that came behind it is looked at; `late` that nobody waits any more. */
   #request(
     kind: string,
     data: Uint8Array,
     options?: CallOptions,
-    granted?: (answer: Uint8Array) => void,
+    granted?: (answer: Uint8Array, late: boolean) => void,
   ): Promise<Uint8Array | null> {
     return waitFor<Uint8Array | null>(`the answer to '${kind}'`, options, ({ resolve, reject }) => {
+      let late = false;
       this.#engine().globalRequest(kind, data, {
         reply: (answer) => {
-          if (answer !== null) granted?.(answer);
+          if (answer !== null) granted?.(answer, late);
           resolve(answer);
         },
         abandon: reject,
       });
-      return undefined;
+      return () => {
+        late = true;
+      };
     });
   }
 
@@ -790,7 +831,7 @@ export class Transport implements AsyncDisposable {
           this.#username = user;
           this.#log(1, `'${printable(user)}' logged in by ${method}`);
           this.#options.onLogin?.({ username: user, method, key });
-          this.#server?.interface.authenticated(user, method, key, this);
+          this.#server?.authenticated(user, method, key);
           if (this.#hostKeys instanceof HostKeyAnnouncer) this.#hostKeys.announce();
         }
         break;

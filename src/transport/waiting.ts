@@ -4,11 +4,14 @@ import { SSHTimeoutError } from '../errors.ts';
 
 /** How long a call may wait. */
 export interface CallOptions {
-  /** Milliseconds; 0 or absent for the call's default. Rejects with SSHTimeoutError. */
+  /** Milliseconds; 0 or absent for the call's default, above 2^31 - 1 (some 24 days) for ever. Rejects with SSHTimeoutError. */
   readonly timeout?: number;
   /** Rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
 }
+
+/** What a timer of Node's can count to, milliseconds; told more it fires at once. */
+export const LONGEST_TIMER = 2_147_483_647;
 
 export interface Settle<T> {
   resolve(value: T): void;
@@ -44,7 +47,7 @@ export function waitFor<T>(
     };
     signal?.addEventListener('abort', abort, { once: true });
     const timeout = options?.timeout || defaultTimeout;
-    if (timeout > 0) {
+    if (timeout > 0 && timeout <= LONGEST_TIMER) {
       timer = setTimeout(() => {
         settle(() => reject(new SSHTimeoutError(what, timeout)));
         giveUp?.();

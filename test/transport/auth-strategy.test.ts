@@ -20,7 +20,7 @@ import {
   Transport,
   UsageError,
 } from '../../src/index.ts';
-import { hostKey, loopback, OpenServer } from '../support/loopback.ts';
+import { hostKey, loopback, OpenServer, socketPair } from '../support/loopback.ts';
 
 class Listed extends AuthStrategy {
   readonly #sources: readonly AuthSource[];
@@ -175,4 +175,29 @@ describe('the sources', () => {
 it('ServiceRequestingTransport is a Transport in everything', () => {
   expect(Object.getPrototypeOf(ServiceRequestingTransport.prototype)).toBe(Transport.prototype);
   expect(Object.getOwnPropertyNames(ServiceRequestingTransport.prototype)).toEqual(['constructor']);
+});
+
+describe('connect, where the server wants a key and then the password', () => {
+  it('gives both', async () => {
+    const key = await hostKey();
+    const [left, right] = await socketPair();
+    await using server = new Transport(right);
+    server.addServerKey(key);
+    void server.startServer(new TwoFactors()).catch(() => {});
+    await using client = new Transport(left);
+    await client.connect({ hostKey: 'ignore', username: 'u', privateKey: key, password: 'p' });
+    expect(client.isAuthenticated()).toBe(true);
+  });
+
+  it('rejects where it has no more to give: partial success is no login', async () => {
+    const key = await hostKey();
+    const [left, right] = await socketPair();
+    await using server = new Transport(right);
+    server.addServerKey(key);
+    void server.startServer(new TwoFactors()).catch(() => {});
+    await using client = new Transport(left);
+    const error = await client.connect({ hostKey: 'ignore', username: 'u', privateKey: key }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(AuthenticationError);
+    expect(error).toMatchObject({ allowedTypes: ['password'], attempts: [{ method: 'publickey', result: 'partial' }] });
+  });
 });

@@ -1,7 +1,16 @@
 // Every call that waits takes a time limit and an AbortSignal: against a peer that says nothing more, each ends by either, and one that
 // was aborted before it began does nothing at all.
+import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ByteStream, type CallOptions, type Channel, SSHTimeoutError, Transport, UsageError } from '../../src/index.ts';
+import {
+  type ByteStream,
+  type CallOptions,
+  type Channel,
+  ClosedError,
+  SSHTimeoutError,
+  Transport,
+  UsageError,
+} from '../../src/index.ts';
 import { closePair, connectedPair, pipe, type TransportPair, transportPair } from '../support/transport-pair.ts';
 
 const open: TransportPair[] = [];
@@ -195,6 +204,7 @@ it('close does not wait for data to go out once the connection is gone', async (
   const { client, channel } = await silent();
   const written = channel.write(new Uint8Array(4_000_000));
   const closing = client.close({ timeout: 600_000 });
+  await new Promise(setImmediate);
   client.destroy();
   await closing;
   await expect(written).rejects.toThrow();
@@ -220,4 +230,53 @@ it('a keepalive that is set while the stream takes no more still finds out that 
   await new Promise(setImmediate);
   pair.client.setKeepalive(10, { countMax: 1 });
   expect((await pair.client.closed).error).toBeInstanceOf(SSHTimeoutError);
+});
+
+it('a limit that no timer can count to is none', async () => {
+  const { client, channel } = await silent();
+  let ended = false;
+  for (const timeout of [Number.POSITIVE_INFINITY, 2 ** 40]) {
+    const end = () => {
+      ended = true;
+    };
+    channel.read({ timeout }).then(end, end);
+  }
+  await expect(client.ping({ timeout: 50 })).rejects.toBeInstanceOf(SSHTimeoutError);
+  expect(ended).toBe(false);
+});
+
+it('an override of `run` that fails ends its transport, not the process', async () => {
+  class Broken extends Transport {
+    override async run(): Promise<void> {
+      throw new Error('broken');
+    }
+  }
+  const [end] = pipe();
+  const client = new Broken(end, { algorithms: { kex: ['curve25519-sha256'] } });
+  await expect(client.startClient()).rejects.toThrow('broken');
+  await client.closed;
+  expect(end.destroyed).toBe(true);
+});
+
+it('close ends over a stream that never says that it is closed', async () => {
+  const mute = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(), destroy() {} });
+  const client = new Transport(mute, { algorithms: { kex: ['curve25519-sha256'] } });
+  const started = client.startClient().catch((error: unknown) => error);
+  await new Promise(setImmediate);
+  await client.close();
+  expect(await started).toBeInstanceOf(ClosedError);
+});
+
+it('close waits for queued data for ever if told so', async () => {
+  const { client, channel } = await silent();
+  const written = channel.write(new Uint8Array(4_000_000)).catch(() => {});
+  let closed = false;
+  const closing = client.close({ timeout: Number.POSITIVE_INFINITY }).then(() => {
+    closed = true;
+  });
+  await expect(client.ping({ timeout: 50 })).rejects.toBeInstanceOf(SSHTimeoutError);
+  expect(closed).toBe(false);
+  client.destroy();
+  await closing;
+  await written;
 });
