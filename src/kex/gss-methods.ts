@@ -26,6 +26,7 @@ export const gssKexMethods = [
   { name: 'gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha256', ...group, scheme: over('modp14') },
   // The seed's, for old servers: SHA-1 as a hash of an exchange that is over before it could be attacked, but no default.
   { name: 'gss-group14-sha1-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha1', ...group, status: 'legacy', scheme: over('modp14') },
+  { name: 'gss-group1-sha1-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha1', ...group, status: 'legacy', scheme: over('modp2') },
 ] as const satisfies readonly GssKexMethod[];
 
 export type GssKexName = (typeof gssKexMethods)[number]['name'];

@@ -24,7 +24,8 @@ import { freePort, peerCommand, runPeer, type Sshd, startProcess, startSshd } fr
 
 const me = userInfo().username;
 const SSHD = { GSSAPIAuthentication: 'yes', GSSAPIKeyExchange: 'yes', GSSAPIStrictAcceptorCheck: 'no' };
-const names = gssKexMethods.map(({ name }) => name);
+// Debian's OpenSSH has no group1 any more; between our own ends it is in test/transport/gssapi.test.ts.
+const names = gssKexMethods.map(({ name }) => name).filter((name) => !name.startsWith('gss-group1-'));
 const refuse = () => false;
 
 let kdc: Kdc;
