@@ -163,7 +163,10 @@ export class Handshake {
     };
     const { crypto, encoder } = this.#port;
     const send = (message: Uint8Array) => encoder.send(message);
-    const shared = { crypto, hostKeyAlgorithm: algorithms.hostKey, transcript, send };
+    const { clientToServer, serverToClient } = algorithms;
+    const strengthBits = Math.max(cipherStrength(clientToServer.cipher), cipherStrength(serverToClient.cipher));
+    const groups = this.#port.moduli ?? builtInGroups();
+    const shared = { crypto, hostKeyAlgorithm: algorithms.hostKey, transcript, strengthBits, groups, send };
     const gssMethod = gssKexMethod(algorithms.kex);
     if (gssMethod !== undefined) {
       const context = { ...shared, method: gssMethod };
@@ -171,9 +174,7 @@ export class Handshake {
       return;
     }
     const method: KexMethod = kexMethods.find((candidate) => candidate.name === algorithms.kex) as KexMethod;
-    const { clientToServer, serverToClient } = algorithms;
-    const strengthBits = Math.max(cipherStrength(clientToServer.cipher), cipherStrength(serverToClient.cipher));
-    const context = { ...shared, method, strengthBits, groups: this.#port.moduli ?? builtInGroups() };
+    const context = { ...shared, method };
     this.#runner.start(this.#exchange(context, this.#signedExchange(context), algorithms));
   }
 

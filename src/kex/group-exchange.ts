@@ -4,6 +4,7 @@
 
 import { ProtocolError } from '../errors.ts';
 import { expect, expectOneOf, type Flow } from '../flow/flow.ts';
+import type { KexGssGroup, KexGssGroupReq } from '../wire/messages/gss.ts';
 import { KexGexGroup, KexGexInit, KexGexReply, KexGexRequest, KexGexRequestOld } from '../wire/messages/kex.ts';
 import { Writer } from '../wire/writer.ts';
 import { agreementScheme } from './agreement.ts';
@@ -12,11 +13,22 @@ import type { ExchangeContext, Terms } from './exchange.ts';
 
 const KEY_EXCHANGE_FAILED = 3;
 
+/** The messages of RFC 4419, or those of RFC 4462 with the same fields and other numbers. */
+export interface GroupMessages {
+  readonly request: typeof KexGexRequest | typeof KexGssGroupReq;
+  readonly group: typeof KexGexGroup | typeof KexGssGroup;
+}
+
+const gexMessages: GroupMessages = { request: KexGexRequest, group: KexGexGroup };
+
 /** The client's side: asks, and takes what is in the range that it asked for. */
-export function* requestGroup(context: ExchangeContext): Flow<Terms> {
+export function* requestGroup(
+  context: Pick<ExchangeContext, 'send' | 'strengthBits'>,
+  messages: GroupMessages = gexMessages,
+): Flow<Terms> {
   const request = { ...groupBits, preferred: sizeForStrength(context.strengthBits) };
-  context.send(KexGexRequest.encode(request));
-  const { prime, generator } = yield* expect(KexGexGroup);
+  context.send(messages.request.encode(request));
+  const { prime, generator } = yield* expect(messages.group);
   const group = dhGroup(prime, generator);
   if (group.bits < request.min || group.bits > request.max) {
     throw refused(`a group of ${group.bits} bits where ${request.min} to ${request.max} were asked for`);
@@ -29,14 +41,32 @@ export function* offerGroup(context: ExchangeContext): Flow<Terms> {
   const { name, values } = yield* expectOneOf(KexGexRequest, KexGexRequestOld);
   const isOld = name === 'SSH_MSG_KEX_DH_GEX_REQUEST_OLD';
   const asked = isOld ? oldRequest(values.preferred) : values;
-  const candidates = bestGroups(context.groups, asked);
-  if (candidates.length === 0) throw refused(`no group of ${asked.min} to ${asked.max} bits, preferably ${asked.preferred}`);
-  const group = candidates[pick(context, candidates.length)] as DhGroup;
-  context.send(KexGexGroup.encode(group));
+  const group = giveGroup(context, asked, KexGexGroup);
   const writer = new Writer();
   // The old form has but one number, and its hash does too.
   if (isOld) return termsOf(group, writer.u32(asked.preferred));
   return termsOf(group, writer.u32(asked.min).u32(asked.preferred).u32(asked.max));
+}
+
+/** The server's side with other messages, which have no old form. */
+export function* offerGroupBy(context: GroupGiver, messages: GroupMessages): Flow<Terms> {
+  const asked = yield* expect(messages.request);
+  const group = giveGroup(context, asked, messages.group);
+  return termsOf(group, new Writer().u32(asked.min).u32(asked.preferred).u32(asked.max));
+}
+
+type GroupGiver = Pick<ExchangeContext, 'send' | 'crypto' | 'groups'>;
+
+function giveGroup(
+  context: GroupGiver,
+  asked: { readonly min: number; readonly preferred: number; readonly max: number },
+  message: GroupMessages['group'],
+): DhGroup {
+  const candidates = bestGroups(context.groups, asked);
+  if (candidates.length === 0) throw refused(`no group of ${asked.min} to ${asked.max} bits, preferably ${asked.preferred}`);
+  const group = candidates[pick(context, candidates.length)] as DhGroup;
+  context.send(message.encode(group));
+  return group;
 }
 
 function oldRequest(preferred: number) {
@@ -60,7 +90,7 @@ export function sizeForStrength(strengthBits: number): number {
   return strengthBits <= 192 ? 7680 : groupBits.max;
 }
 
-function pick({ crypto }: ExchangeContext, count: number): number {
+function pick({ crypto }: GroupGiver, count: number): number {
   const random = new Uint8Array(2);
   crypto.randomFill(random);
   // Groups are public and equally good: that the first few are a little likelier harms nobody.

@@ -1,5 +1,4 @@
-// The key exchange methods of GSS-API with Kerberos, by preference: RFC 8732, and of RFC 4462 the one with a group that still
-// holds. They are no rows of `kexMethods`, because they are never offered by name but where a transport has GSS-API.
+// The key exchange methods of GSS-API with Kerberos, by preference: RFC 8732, then those of RFC 4462, which the seed has. They are no rows of `kexMethods`, because they are never offered by name but where a transport has GSS-API.
 // The end of each name is the base64 of the MD5 of the mechanism's DER-encoded OID (RFC 4462 section 2.3).
 
 import type { AgreementName, HashName } from '../crypto/provider.ts';
@@ -12,7 +11,8 @@ export interface GssKexMethod {
   /** How public values travel and enter the exchange hash. */
   readonly values: 'string' | 'mpint';
   readonly status: 'default' | 'legacy';
-  readonly scheme: KexScheme;
+  /** Null where the group is agreed on first (RFC 4462 section 2.2). */
+  readonly scheme: KexScheme | null;
 }
 
 const over = (name: AgreementName): KexScheme => agreementScheme((crypto) => crypto.agreement(name));
@@ -27,6 +27,7 @@ export const gssKexMethods = [
   // The seed's, for old servers: SHA-1 as a hash of an exchange that is over before it could be attacked, but no default.
   { name: 'gss-group14-sha1-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha1', ...group, status: 'legacy', scheme: over('modp14') },
   { name: 'gss-group1-sha1-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha1', ...group, status: 'legacy', scheme: over('modp2') },
+  { name: 'gss-gex-sha1-toWM5Slw5Ew8Mqkay+al2g==', hash: 'sha1', ...group, status: 'legacy', scheme: null },
 ] as const satisfies readonly GssKexMethod[];
 
 export type GssKexName = (typeof gssKexMethods)[number]['name'];

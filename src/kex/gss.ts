@@ -16,14 +16,20 @@ import {
   KexGssCurveComplete,
   KexGssCurveInit,
   KexGssError,
+  KexGssGroup,
   KexGssGroupComplete,
   KexGssGroupInit,
+  KexGssGroupReq,
   KexGssHostKey,
 } from '../wire/messages/gss.ts';
-import { checked, hashOf, parseHostKey, type Transcript } from './exchange.ts';
+import type { DhGroup } from './dh-group.ts';
+import { checked, hashOf, parseHostKey, type Terms, type Transcript } from './exchange.ts';
+import { type GroupMessages, offerGroupBy, requestGroup } from './group-exchange.ts';
 import { type GssKexMethod, NULL_HOST_KEY } from './gss-methods.ts';
+import type { KexScheme } from './method.ts';
 
 const KEY_EXCHANGE_FAILED = 3;
+const groupMessages: GroupMessages = { request: KexGssGroupReq, group: KexGssGroup };
 /** Kerberos needs one token each way; a mechanism that goes on and on is an attack. */
 const MAX_ROUNDS = 16;
 
@@ -32,6 +38,9 @@ export interface GssExchangeContext {
   readonly method: GssKexMethod;
   readonly hostKeyAlgorithm: string;
   readonly transcript: Transcript;
+  /** As in ExchangeContext, for the method that agrees on a group first. */
+  readonly strengthBits: number;
+  readonly groups: readonly DhGroup[];
   send(payload: Uint8Array): void;
 }
 
@@ -77,7 +86,8 @@ function* initiate(context: GssExchangeContext, gss: GssInitiator): Flow<GssExch
   const { crypto, method, hostKeyAlgorithm } = context;
   const [init, complete] =
     method.values === 'string' ? [KexGssCurveInit, KexGssCurveComplete] : [KexGssGroupInit, KexGssGroupComplete];
-  const half = method.scheme.start(crypto);
+  const { scheme, hashed } = method.scheme === null ? yield* requestGroup(context, groupMessages) : fixed(method.scheme);
+  const half = checked(() => scheme.start(crypto));
   let step: GssStep = yield* call('gss-init', () => gss.step(null));
   context.send(init.encode({ token: required(step.token), clientValue: half.value }));
   let blob: Uint8Array | null = null;
@@ -118,7 +128,7 @@ function* initiate(context: GssExchangeContext, gss: GssInitiator): Flow<GssExch
         assertProven(gss);
         const hostKey = blob === null ? null : parseHostKey(crypto, blob, hostKeyAlgorithm);
         const encodedSecret = checked(() => half.finish(serverValue));
-        const exchangeHash = hashOf(context, blob ?? EMPTY, half.value, serverValue, encodedSecret);
+        const exchangeHash = hashOf({ ...context, hashed }, blob ?? EMPTY, half.value, serverValue, encodedSecret);
         const verified = yield* call('gss-verify-mic', () => gss.verifyMic(exchangeHash, mic));
         if (verified !== true) {
           throw new ProtocolError('bad-host-key-signature', "the server's MIC over the exchange is wrong", KEY_EXCHANGE_FAILED);
@@ -136,12 +146,14 @@ function* initiate(context: GssExchangeContext, gss: GssInitiator): Flow<GssExch
  */
 export function* serverGssExchange(context: GssExchangeContext, config: GssServerConfig): Flow<GssExchangeResult<GssAcceptor>> {
   const { provider, service, delegation } = config;
+  const { scheme } = context.method;
+  const terms = scheme === null ? yield* offerGroupBy(context, groupMessages) : fixed(scheme);
   const received = yield* expect(context.method.values === 'string' ? KexGssCurveInit : KexGssGroupInit);
   const [token, clientValue] = [received.token.slice(), received.clientValue.slice()];
   let gss: GssAcceptor | null = null;
   try {
     gss = yield* call('gss-context', () => provider.acceptContext({ ...(service !== undefined && { service }), delegation }));
-    return yield* accept(context, gss, token, clientValue);
+    return yield* accept(context, terms, gss, token, clientValue);
   } catch (error) {
     gss?.dispose();
     if (error instanceof GssError) {
@@ -156,6 +168,7 @@ export function* serverGssExchange(context: GssExchangeContext, config: GssServe
 
 function* accept(
   context: GssExchangeContext,
+  { scheme, hashed }: GroupTerms,
   gss: GssAcceptor,
   first: Uint8Array,
   clientValue: Uint8Array,
@@ -172,11 +185,17 @@ function* accept(
     step = yield* call('gss-accept', () => gss.step(token));
   }
   assertProven(gss);
-  const { value, encodedSecret } = checked(() => method.scheme.respond(crypto, clientValue));
-  const exchangeHash = hashOf(context, EMPTY, clientValue, value, encodedSecret);
+  const { value, encodedSecret } = checked(() => scheme.respond(crypto, clientValue));
+  const exchangeHash = hashOf({ ...context, hashed }, EMPTY, clientValue, value, encodedSecret);
   const mic = yield* call('gss-get-mic', () => gss.getMic(exchangeHash));
   context.send(complete.encode({ serverValue: value, mic, token: step.token }));
   return { exchangeHash, encodedSecret, hostKey: null, gss };
+}
+
+type GroupTerms = Pick<Terms, 'scheme' | 'hashed'>;
+
+function fixed(scheme: KexScheme): GroupTerms {
+  return { scheme, hashed: EMPTY };
 }
 
 /** RFC 4462 section 2.1: without either flag the key exchange MUST fail. */

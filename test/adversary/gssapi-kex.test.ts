@@ -6,9 +6,11 @@ import { type GssStep, KERBEROS_OID } from '../../src/crypto/gss.ts';
 import { nodeCrypto } from '../../src/crypto/node/index.ts';
 import { GssError, ProtocolError } from '../../src/errors.ts';
 import type { Effect, Flow } from '../../src/flow/flow.ts';
+import { builtInGroups } from '../../src/kex/dh-group.ts';
 import { hashOf } from '../../src/kex/exchange.ts';
 import { clientGssExchange, type GssExchangeContext, serverGssExchange } from '../../src/kex/gss.ts';
 import { type GssKexMethod, gssKexMethod, gssKexMethods } from '../../src/kex/gss-methods.ts';
+import type { KexScheme } from '../../src/kex/method.ts';
 import { negotiate } from '../../src/kex/negotiate.ts';
 import {
   KexGssContinue,
@@ -39,7 +41,8 @@ class Side<T> {
   #expected: Extract<Effect, { op: 'expect' }>['messages'] = [];
 
   constructor(start: (context: Omit<GssExchangeContext, 'method' | 'hostKeyAlgorithm'>) => Flow<T>) {
-    this.#flow = start({ crypto: nodeCrypto, transcript, send: (payload) => void this.sent.push(payload) });
+    const send = (payload: Uint8Array) => void this.sent.push(payload);
+    this.#flow = start({ crypto: nodeCrypto, transcript, strengthBits: 112, groups: builtInGroups(), send });
     this.#run(() => this.#flow.next());
   }
 
@@ -150,7 +153,7 @@ function honest(hostKeyAlgorithm = 'ssh-ed25519') {
   const { token, clientValue } = KexGssCurveInit.decode(c.take());
   const acceptor = new FakeGss().acceptContext();
   const step = acceptor.step(token) as GssStep;
-  const { value, encodedSecret } = CURVE.scheme.respond(nodeCrypto, clientValue);
+  const { value, encodedSecret } = (CURVE.scheme as KexScheme).respond(nodeCrypto, clientValue);
   const { blob } = testKey(0).publicKey;
   const hash = hashOf({ crypto: nodeCrypto, method: CURVE, transcript }, blob, clientValue, value, encodedSecret);
   const values = { serverValue: value, mic: acceptor.getMic(hash) as Uint8Array, token: step.token };

@@ -31,6 +31,10 @@ export const KexGssCurveComplete = message('SSH_MSG_KEXGSS_COMPLETE (curve)', 32
 export const KexGssHostKey = message('SSH_MSG_KEXGSS_HOSTKEY', 33, { hostKey: bytes });
 export const KexGssError = message('SSH_MSG_KEXGSS_ERROR', 34, { major: u32, minor: u32, text, language: languageTag });
 
+/** RFC 4462 section 2.2: group exchange, before the rest. */
+export const KexGssGroupReq = message('SSH_MSG_KEXGSS_GROUPREQ', 40, { min: u32, preferred: u32, max: u32 });
+export const KexGssGroup = message('SSH_MSG_KEXGSS_GROUP', 41, { prime: mpint, generator: mpint });
+
 /** RFC 4462 sections 3.2 to 3.9 */
 export const UserauthGssResponse = message('SSH_MSG_USERAUTH_GSSAPI_RESPONSE', 60, { oid: bytes });
 export const UserauthGssToken = message('SSH_MSG_USERAUTH_GSSAPI_TOKEN', 61, { token: bytes });
