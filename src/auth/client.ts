@@ -17,7 +17,7 @@ import {
   UserauthSuccess,
 } from '../wire/messages/auth.ts';
 import { Writer } from '../wire/writer.ts';
-import type { AuthOutcome, ClientAuthPort } from './outcome.ts';
+import { type AuthOutcome, type ClientAuthPort, outcomeOf } from './outcome.ts';
 
 export const CONNECTION_SERVICE = 'ssh-connection';
 
@@ -38,7 +38,7 @@ export function noneMethod(user: string): ClientAuthMethod {
     method: 'none',
     *run(port) {
       port.send(request(user, 'none'));
-      return outcome(yield* expectOneOf(UserauthSuccess, UserauthFailure));
+      return outcomeOf(yield* expectOneOf(UserauthSuccess, UserauthFailure));
     },
   };
 }
@@ -58,7 +58,7 @@ export function passwordMethod(
       port.send(request(user, 'password', new Writer().bool(false).string(password)));
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const reply = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthPasswdChangereq);
-        if (reply.name !== 'SSH_MSG_USERAUTH_PASSWD_CHANGEREQ') return outcome(reply);
+        if (reply.name !== 'SSH_MSG_USERAUTH_PASSWD_CHANGEREQ') return outcomeOf(reply);
         const { prompt } = reply.values;
         if (onChange === undefined) throw new AuthenticationError('the password has expired and the server wants a new one');
         const fresh = yield* call('change-password', () => onChange(prompt));
@@ -83,14 +83,14 @@ export function publickeyMethod(user: string, signer: Signer, algorithm: Signatu
       if (query) {
         port.send(request(user, 'publickey', described(false)));
         const reply = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthPkOk);
-        if (reply.name === 'SSH_MSG_USERAUTH_FAILURE') return { ...outcome(reply), refused: true } as AuthOutcome;
-        if (reply.name === 'SSH_MSG_USERAUTH_SUCCESS') return outcome(reply);
+        if (reply.name === 'SSH_MSG_USERAUTH_FAILURE') return { ...outcomeOf(reply), refused: true } as AuthOutcome;
+        if (reply.name === 'SSH_MSG_USERAUTH_SUCCESS') return outcomeOf(reply);
         if (!equalBytes(reply.values.blob, blob)) throw new AuthenticationError('the server accepted a key that was not offered');
       }
       const unsigned = request(user, 'publickey', described(true));
       const signature = yield* call('sign', () => signer.sign(publickeySigned(port.sessionId, unsigned), algorithm));
       port.send(new Writer(unsigned.length + signature.length + 4).raw(unsigned).string(signature).finish());
-      return outcome(yield* expectOneOf(UserauthSuccess, UserauthFailure));
+      return outcomeOf(yield* expectOneOf(UserauthSuccess, UserauthFailure));
     },
   };
 }
@@ -118,7 +118,7 @@ export function interactiveMethod(user: string, answer: InteractiveAnswer, subme
       port.send(request(user, 'keyboard-interactive', new Writer().string('').string(submethods)));
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const reply = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthInfoRequest);
-        if (reply.name !== 'SSH_MSG_USERAUTH_INFO_REQUEST') return outcome(reply);
+        if (reply.name !== 'SSH_MSG_USERAUTH_INFO_REQUEST') return outcomeOf(reply);
         const { name, instruction, prompts } = reply.values;
         const responses = yield* call('answer-prompts', () => answer({ name, instructions: instruction, prompts }));
         if (responses === null) return { result: 'failure', methods: [], partialSuccess: false, refused: true };
@@ -134,15 +134,4 @@ export function interactiveMethod(user: string, answer: InteractiveAnswer, subme
 
 function request(user: string, method: string, data = new Writer(0)): Uint8Array {
   return UserauthRequest.encode({ user, service: CONNECTION_SERVICE, method, data: data.finish() });
-}
-
-function outcome(
-  reply:
-    | { readonly name: 'SSH_MSG_USERAUTH_SUCCESS' }
-    | {
-        readonly name: 'SSH_MSG_USERAUTH_FAILURE';
-        readonly values: { readonly methods: readonly string[]; readonly partialSuccess: boolean };
-      },
-): AuthOutcome {
-  return reply.name === 'SSH_MSG_USERAUTH_SUCCESS' ? { result: 'success' } : { result: 'failure', ...reply.values };
 }

@@ -28,7 +28,7 @@ import {
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import { type ClientAuthMethod, CONNECTION_SERVICE } from './client.ts';
-import type { AuthOutcome, ClientAuthPort } from './outcome.ts';
+import { type AuthOutcome, type ClientAuthPort, outcomeOf } from './outcome.ts';
 import type { AuthDecision, ServerAuthPort } from './server.ts';
 
 export const GSSAPI_WITH_MIC = 'gssapi-with-mic';
@@ -80,7 +80,7 @@ function* initiate(port: ClientAuthPort, gss: GssInitiator, user: string): Flow<
   port.send(UserauthRequest.encode({ user, service: CONNECTION_SERVICE, method: GSSAPI_WITH_MIC, data }));
   const response = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthGssResponse, UserauthGssError);
   if (response.name === 'SSH_MSG_USERAUTH_GSSAPI_ERROR') return yield* afterError(errorOf(response.values));
-  if (response.name !== 'SSH_MSG_USERAUTH_GSSAPI_RESPONSE') return outcome(response);
+  if (response.name !== 'SSH_MSG_USERAUTH_GSSAPI_RESPONSE') return outcomeOf(response);
   if (!equalBytes(response.values.oid, KERBEROS_OID)) {
     throw new AuthenticationError('the server chose a GSS-API mechanism that was not offered');
   }
@@ -101,7 +101,7 @@ function* initiate(port: ClientAuthPort, gss: GssInitiator, user: string): Flow<
         break;
       }
       default:
-        return outcome(reply);
+        return outcomeOf(reply);
     }
   }
   throw new AuthenticationError(`the server sent more than ${MAX_ROUNDS} GSS-API tokens`);
@@ -117,7 +117,7 @@ function* prove(port: ClientAuthPort, gss: GssInitiator, user: string): Flow<Aut
   if (reply.name === 'SSH_MSG_USERAUTH_GSSAPI_ERRTOK') {
     return yield* afterError(new GssError('the server sent an error token for an established context'));
   }
-  return outcome(reply);
+  return outcomeOf(reply);
 }
 
 /** What the mechanism makes of the server's error token. */
@@ -136,7 +136,7 @@ function* afterErrorToken(gss: GssInitiator, token: Uint8Array): Flow<AuthOutcom
 function* afterError(cause: GssError): Flow<AuthOutcome> {
   for (let message = 0; message < MAX_ROUNDS; message++) {
     const reply = yield* expectOneOf(UserauthFailure, UserauthGssError, UserauthGssErrtok);
-    if (reply.name === 'SSH_MSG_USERAUTH_FAILURE') return { ...outcome(reply), cause } as AuthOutcome;
+    if (reply.name === 'SSH_MSG_USERAUTH_FAILURE') return { ...outcomeOf(reply), cause } as AuthOutcome;
   }
   throw cause;
 }
@@ -151,24 +151,13 @@ export function gssKeyexMethod(user: string): ClientAuthMethod {
       const mic = yield* call('gss-get-mic', () => gss.getMic(gssSigned(port.sessionId, user, GSSAPI_KEYEX)));
       const data = new Writer(mic.length + 4).string(mic).finish();
       port.send(UserauthRequest.encode({ user, service: CONNECTION_SERVICE, method: GSSAPI_KEYEX, data }));
-      return outcome(yield* expectOneOf(UserauthSuccess, UserauthFailure));
+      return outcomeOf(yield* expectOneOf(UserauthSuccess, UserauthFailure));
     },
   };
 }
 
 function errorOf({ major, minor, text }: { major: number; minor: number; text: string }): GssError {
   return new GssError('the server failed at GSS-API authentication', { major, minor, majorText: text });
-}
-
-function outcome(
-  reply:
-    | { readonly name: 'SSH_MSG_USERAUTH_SUCCESS' }
-    | {
-        readonly name: 'SSH_MSG_USERAUTH_FAILURE';
-        readonly values: { readonly methods: readonly string[]; readonly partialSuccess: boolean };
-      },
-): AuthOutcome {
-  return reply.name === 'SSH_MSG_USERAUTH_SUCCESS' ? { result: 'success' } : { result: 'failure', ...reply.values };
 }
 
 // ---- server ---------------------------------------------------------------------------------------------------------

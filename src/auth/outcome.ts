@@ -23,3 +23,15 @@ export interface ClientAuthPort {
   /** The context of the first key exchange, where that was one of GSS-API. */
   readonly gss?: GssInitiator | null;
 }
+
+/** What the server's last word on a request means. */
+export function outcomeOf(
+  reply:
+    | { readonly name: 'SSH_MSG_USERAUTH_SUCCESS' }
+    | {
+        readonly name: 'SSH_MSG_USERAUTH_FAILURE';
+        readonly values: { readonly methods: readonly string[]; readonly partialSuccess: boolean };
+      },
+): AuthOutcome {
+  return reply.name === 'SSH_MSG_USERAUTH_SUCCESS' ? { result: 'success' } : { result: 'failure', ...reply.values };
+}
