@@ -24,7 +24,45 @@ export type SSHErrorCode =
   | 'ERR_SSH_KEY_FORMAT'
   | 'ERR_SSH_PASSPHRASE'
   | 'ERR_SSH_EXEC'
-  | 'ERR_SSH_GSSAPI';
+  | 'ERR_SSH_GSSAPI'
+  | SFTPErrorCode;
+
+/**
+ * How an SFTP request failed, in Node's own words where there is one for it. Version 3 of the protocol has few codes: where a
+ * server says no more than "failure", it is `ERR_SSH_SFTP_FAILURE`.
+ */
+export type SFTPErrorCode =
+  | 'ERR_SSH_SFTP_FAILURE'
+  | 'ERR_SSH_SFTP_EOF'
+  | 'ERR_SSH_SFTP_INCOMPLETE'
+  | 'ERR_SSH_SFTP_MISMATCH'
+  | 'EACCES'
+  | 'EBADF'
+  | 'EBADMSG'
+  | 'EBUSY'
+  | 'ECONNRESET'
+  | 'EDQUOT'
+  | 'EEXIST'
+  | 'EFAULT'
+  | 'EFBIG'
+  | 'EINVAL'
+  | 'EIO'
+  | 'EISDIR'
+  | 'ELOOP'
+  | 'EMFILE'
+  | 'EMLINK'
+  | 'ENAMETOOLONG'
+  | 'ENOENT'
+  | 'ENOSPC'
+  | 'ENOSYS'
+  | 'ENOTCONN'
+  | 'ENOTDIR'
+  | 'ENOTEMPTY'
+  | 'ENOTSUP'
+  | 'EPERM'
+  | 'EROFS'
+  | 'ETXTBSY'
+  | 'EXDEV';
 
 /** How far a connection had come. Handshake phases in the order in which they happen. */
 export type Phase = 'connect' | 'version' | 'kex' | 'auth' | 'open' | 'closed';
@@ -360,6 +398,46 @@ export class GssError extends SSHError {
     this.majorText = majorText;
     this.minorText = minorText;
     this.errorToken = errorToken;
+  }
+}
+
+/**
+ * An SFTP request failed. `code` is what a Node program looks at (`ENOENT`, `EACCES`, ...), `status` what the server sent
+ * (draft-ietf-secsh-filexfer-02 section 7), or null where the failure was found on our side.
+ */
+export class SFTPError extends SSHError {
+  declare readonly code: SFTPErrorCode;
+  readonly status: number | null;
+  /** What was asked for: `open`, `rename`, ... */
+  readonly operation: string;
+  /** The file, where there is one. */
+  readonly path?: string;
+  /** The second file of `rename`, `link` and their like. */
+  readonly dest?: string;
+  /** The server's own words. */
+  readonly serverMessage: string;
+  constructor(
+    code: SFTPErrorCode,
+    reason: string,
+    details: {
+      operation: string;
+      path?: string | undefined;
+      dest?: string | undefined;
+      status?: number | null;
+      serverMessage?: string;
+      cause?: unknown;
+    },
+  ) {
+    const { operation, path, dest, status = null, serverMessage = '' } = details;
+    const files = [path, dest].filter((file) => file !== undefined).map((file) => ` '${printable(file as string)}'`);
+    const told = printable(serverMessage);
+    const said = told === '' || told.toLowerCase() === reason.toLowerCase() ? '' : ` (${told})`;
+    super(code, `${operation}${files.join(' ->')}: ${reason}${said}`, 'cause' in details ? { cause: details.cause } : undefined);
+    this.status = status;
+    this.operation = operation;
+    if (path !== undefined) this.path = path;
+    if (dest !== undefined) this.dest = dest;
+    this.serverMessage = serverMessage;
   }
 }
 

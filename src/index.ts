@@ -63,4 +63,4 @@ export { decodeTerminalModes, encodeTerminalModes } from './transport/terminal-m
 export { Transport } from './transport/transport.ts';
 export type { TransportLogMessage } from './transport/transport-log.ts';
 export { VERSION } from './transport/version.ts';
-export type { CallOptions } from './transport/waiting.ts';
+export type { CallOptions } from './io/waiting.ts';

@@ -32,8 +32,13 @@ const LAYERS: Readonly<Record<string, number>> = {
   gssapi: 5,
   // Key files and key derivation, over Node's crypto.
   'keys/node': 5.5,
+  // Packets of SFTP: bytes in, values out.
+  'sftp/protocol': 2,
+  // The client knows a channel by its shape only, so that Transport.openSftpClient can load it.
+  sftp: 5.5,
   transport: 6,
   forward: 7,
+  'sftp/server': 7,
   server: 7.5,
   client: 7.5,
   // The files of src/ itself are the entry points of the package.
@@ -46,10 +51,10 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = { 'crypto/node': ['crypto/node', 'crypto', 'bytes'] };
 
 /** Folders that may import `node:` modules. */
-const NODE = ['crypto/node', 'keys/node', 'io', 'transport', 'forward', 'server', 'client', 'cli', 'demo'];
+const NODE = ['crypto/node', 'keys/node', 'io', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
 
 /** Folders without I/O, time, chance or promises: they get bytes and numbers and give bytes and events. */
-const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys'];
+const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys', 'sftp/protocol'];
 
 const FORBIDDEN_IN_CORE: readonly RegExp[] = [
   /\basync\s/,

@@ -11,7 +11,7 @@ import type { Signer } from '../keys/signer.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
 import { Transport } from '../transport/transport.ts';
-import { type CallOptions, waitFor } from '../transport/waiting.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 

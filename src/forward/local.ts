@@ -2,7 +2,7 @@
 
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../transport/waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import { couple } from './couple.ts';
 import type { Forward, ForwardOptions } from './forward.ts';
 import { listen } from './listener.ts';

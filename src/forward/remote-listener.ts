@@ -3,7 +3,7 @@
 import { ChannelClosedError } from '../errors.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../transport/waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import { checkTarget, type ForwardTarget, isPath } from './target.ts';
 
 /** A connection that came in over the server. */

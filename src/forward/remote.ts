@@ -2,7 +2,7 @@
 
 import { ChannelClosedError } from '../errors.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../transport/waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import { couple } from './couple.ts';
 import type { Forward, ForwardOptions } from './forward.ts';
 import { checkTarget, type ForwardTarget, isPath, openSocket } from './target.ts';

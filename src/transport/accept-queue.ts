@@ -2,7 +2,7 @@
 
 import { SSHTimeoutError } from '../errors.ts';
 import type { Channel } from './channel.ts';
-import { type CallOptions, waitFor } from './waiting.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 export class AcceptQueue {
   #channels: Channel[] = [];

@@ -5,7 +5,7 @@
 import { AuthenticationError, BadAuthenticationTypeError, printable, UsageError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Transport } from './transport.ts';
-import type { CallOptions } from './waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 
 type Eventually<T> = T | PromiseLike<T>;
 

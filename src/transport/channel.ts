@@ -6,6 +6,7 @@ import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { encodeUtf8 } from '../bytes/bytes.ts';
 import type { ChannelHandler, ChannelMachine, DataType, InboundChannelRequest } from '../connection/channel-machine.ts';
 import { ChannelClosedError, ChannelRequestError, printable, type SSHError, SSHTimeoutError, UsageError } from '../errors.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import {
   breakRequest,
   emptyRequest,
@@ -26,7 +27,6 @@ import { type ExitStatus, unknownExit } from './exit-status.ts';
 import { ReadQueue } from './read-queue.ts';
 import { encodeTerminalModes, type TerminalModes } from './terminal-modes.ts';
 import type { Transport } from './transport.ts';
-import { type CallOptions, waitFor } from './waiting.ts';
 import { checkX11Cookie, MIT_MAGIC_COOKIE, newX11Cookie } from './x11-cookie.ts';
 
 export interface PtyOptions extends CallOptions {
@@ -106,6 +106,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #isClosed = false;
   #closeError: SSHError | null = null;
   #drainWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #drainListener: (() => void) | null = null;
 
   /** Channels come from `Transport.openSession`, `openChannel` and `accept`. @internal */
   constructor(origin: ChannelOrigin) {
@@ -135,6 +136,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
       onRequest: (request) => this.#origin.onRequest(this, request),
       onDrain: () => {
         for (const waiter of this.#drainWaiters.splice(0)) waiter.resolve();
+        this.#drainListener?.();
       },
       onClose: (error) => this.#over(error),
     };
@@ -249,6 +251,25 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   sendallStderr(data: Uint8Array | string, options?: CallOptions): Promise<void> {
     return this.#write(data, 1, options);
+  }
+
+  /**
+   * @internal Queues data without a promise; it must not change until it has been sent. False where the caller should wait for
+   * {@link watchDrain}. @throws ChannelClosedError
+   */
+  post(data: Uint8Array): boolean {
+    if (this.#machine === null || this.#isClosed) throw this.#closeError ?? new ChannelClosedError();
+    return this.#machine.write(data, 0);
+  }
+
+  /** @internal Bytes that have been queued and not yet sent. */
+  get queuedBytes(): number {
+    return this.#machine?.queuedBytes ?? 0;
+  }
+
+  /** @internal Calls `listener` when there is room again. */
+  watchDrain(listener: (() => void) | null): void {
+    this.#drainListener = listener;
   }
 
   /** Whether a write would be taken without waiting. */

@@ -19,7 +19,7 @@ import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
 import { channelSizes, type TransportOptions } from './options.ts';
 import type { Transport } from './transport.ts';
-import type { CallOptions } from './waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 
 export type Endpoint = readonly [host: string, port: number];
 

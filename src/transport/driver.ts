@@ -5,7 +5,7 @@ import { Engine, type EngineConfig } from '../engine/engine.ts';
 import type { EngineHandler } from '../engine/events.ts';
 import type { Task } from '../flow/flow.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
-import { LONGEST_TIMER } from './waiting.ts';
+import { LONGEST_TIMER } from '../io/waiting.ts';
 
 /** Milliseconds that the peer has to close after we have said goodbye. */
 const LINGER = 1_000;

@@ -18,7 +18,7 @@ import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
 import { directStreamlocalOpen, forwardedStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
-import type { CallOptions } from './waiting.ts';
+import type { CallOptions } from '../io/waiting.ts';
 
 /** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
 export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;

@@ -2,7 +2,7 @@
 // queued is never more than the window.
 
 import type { Duplex, Readable } from 'node:stream';
-import { type CallOptions, type Settle, waitFor } from './waiting.ts';
+import { type CallOptions, type Settle, waitFor } from '../io/waiting.ts';
 
 interface Reader {
   readonly count: number;

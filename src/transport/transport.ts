@@ -65,7 +65,7 @@ import { ServerSide } from './server-side.ts';
 import { registerSubsystem, type SubsystemHandlerClass } from './subsystem-handler.ts';
 import { TransportLog } from './transport-log.ts';
 import { VERSION } from './version.ts';
-import { type CallOptions, waitFor } from './waiting.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;

@@ -1,0 +1,76 @@
+// READ, its answer DATA, and WRITE, by hand: these carry nearly all bytes, and a decoder that makes objects would cost more than
+// the copy. Offsets in the bytes of a packet, without its length field.
+
+import { readU32, writeU32 } from '../../bytes/bytes.ts';
+import { DecodeError } from '../../wire/reader.ts';
+import { Data, Read, Write } from './messages.ts';
+
+/** Bytes before the data in a framed WRITE, for a handle of so many bytes. */
+export function writeHeaderBytes(handleBytes: number): number {
+  return 4 + 1 + 4 + 4 + handleBytes + 8 + 4;
+}
+
+/** Writes the length field and all of WRITE up to its data into the beginning of `target`. */
+export function putWriteHeader(target: Uint8Array, id: number, handle: Uint8Array, offset: number, count: number): void {
+  const end = writeHeaderBytes(handle.length);
+  writeU32(target, 0, end - 4 + count);
+  target[4] = Write.number;
+  writeU32(target, 5, id);
+  writeU32(target, 9, handle.length);
+  target.set(handle, 13);
+  putOffset(target, 13 + handle.length, offset);
+  writeU32(target, end - 4, count);
+}
+
+/** READ with its length field. */
+export function framedRead(id: number, handle: Uint8Array, offset: number, count: number): Uint8Array {
+  const framed = new Uint8Array(4 + 1 + 4 + 4 + handle.length + 8 + 4);
+  writeU32(framed, 0, framed.length - 4);
+  framed[4] = Read.number;
+  writeU32(framed, 5, id);
+  writeU32(framed, 9, handle.length);
+  framed.set(handle, 13);
+  putOffset(framed, 13 + handle.length, offset);
+  writeU32(framed, framed.length - 4, count);
+  return framed;
+}
+
+/** Bytes before the data in DATA, without the length field. */
+export const DATA_HEADER_BYTES = 9;
+
+/** The length field and all of DATA up to its data. */
+export function putDataHeader(target: Uint8Array, id: number, count: number): void {
+  writeU32(target, 0, DATA_HEADER_BYTES + count);
+  target[4] = Data.number;
+  writeU32(target, 5, id);
+  writeU32(target, 9, count);
+}
+
+/** The data of a DATA packet, a view. @throws DecodeError */
+export function dataOf(packet: Uint8Array): Uint8Array {
+  if (packet.length < DATA_HEADER_BYTES || readU32(packet, 5) !== packet.length - DATA_HEADER_BYTES) {
+    throw new DecodeError('DATA of the wrong length');
+  }
+  return packet.subarray(DATA_HEADER_BYTES);
+}
+
+/** The fields of a WRITE packet; `data` is a view. @throws DecodeError */
+export function writeOf(packet: Uint8Array): { id: number; handle: Uint8Array; offset: number; data: Uint8Array } {
+  if (packet.length < 9) throw new DecodeError('WRITE is too short');
+  const handleBytes = readU32(packet, 5);
+  const end = 9 + handleBytes + 8 + 4;
+  if (end > packet.length || readU32(packet, end - 4) !== packet.length - end) throw new DecodeError('WRITE of the wrong length');
+  const handle = packet.subarray(9, 9 + handleBytes);
+  return { id: readU32(packet, 1), handle, offset: offsetAt(packet, 9 + handleBytes), data: packet.subarray(end) };
+}
+
+function putOffset(target: Uint8Array, at: number, offset: number): void {
+  writeU32(target, at, Math.floor(offset / 0x1_0000_0000));
+  writeU32(target, at + 4, offset >>> 0);
+}
+
+function offsetAt(packet: Uint8Array, at: number): number {
+  const offset = readU32(packet, at) * 0x1_0000_0000 + readU32(packet, at + 4);
+  if (!Number.isSafeInteger(offset)) throw new DecodeError('an offset beyond 2^53');
+  return offset;
+}
