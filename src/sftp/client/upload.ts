@@ -1,0 +1,175 @@
+// Writes a file with many requests under way: the one way in which this library writes more than a few bytes. What is written
+// counts as written only when the server has said so, for each request. The first refusal ends it: nothing more is sent, and
+// `finish` rejects once the server has answered what was already under way.
+//
+// A server that grants a small window per channel (OpenSSH: 2 MiB, for ever) limits what one channel carries over a distance. Such
+// a transfer takes further lanes: more sessions on the same connection with the same file open, each with a window of its own.
+
+import type { SSHError } from '../../errors.ts';
+import { putWriteHeader, writeHeaderBytes } from '../protocol/data.ts';
+import { Flight } from './flight.ts';
+import type { Operation, SFTPSession } from './session.ts';
+
+/** The same file, open on one session. */
+export interface Lane {
+  readonly session: SFTPSession;
+  readonly handle: Uint8Array;
+}
+
+export interface UploadOptions {
+  /** Bytes that may be under way on each lane; default up to 64 MiB, where the distance needs it. */
+  readonly mostBytes?: number;
+  /** Bytes of one request; default what the server takes. */
+  readonly requestBytes?: number;
+  /** Called once, when the window of the one channel is what holds the transfer back: the time to call {@link Upload.addLane}. */
+  readonly onNarrow?: () => void;
+}
+
+/** Bytes in front of the data that {@link Upload.sendFramed} needs room for: the header for the longest handle. */
+export const HEADER_ROOM_BYTES = writeHeaderBytes(256);
+/** Below this round trip another channel would bring nothing, milliseconds. */
+const FAR_MS = 5;
+
+interface LaneState extends Lane {
+  readonly flight: Flight;
+}
+
+export class Upload {
+  readonly #what: Operation;
+  readonly #lanes: LaneState[];
+  readonly #options: UploadOptions;
+  readonly requestBytes: number;
+  #error: SSHError | null = null;
+  #acknowledged = 0;
+  #requests = 0;
+  #narrow = false;
+  #waiters: (() => void)[] = [];
+
+  constructor(lane: Lane, what: Operation, options: UploadOptions = {}) {
+    this.#what = what;
+    this.#options = options;
+    this.#lanes = [{ ...lane, flight: new Flight(lane.session, options.mostBytes) }];
+    this.requestBytes = Math.min(options.requestBytes ?? Number.POSITIVE_INFINITY, lane.session.limits.maxWriteLength);
+  }
+
+  /** Bytes that the server has acknowledged. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** The first refusal. */
+  get error(): SSHError | null {
+    return this.#error;
+  }
+
+  get roomy(): boolean {
+    return this.#lanes.some(({ flight }) => flight.roomy);
+  }
+
+  /** From now on requests go over this one as well. */
+  addLane(lane: Lane): void {
+    this.#lanes.push({ ...lane, flight: new Flight(lane.session, this.#options.mostBytes) });
+    this.#wake();
+  }
+
+  /** Resolves when more can be sent, or nothing more should be because of an {@link error}. */
+  async room(): Promise<void> {
+    while (!this.roomy && this.#error === null) await this.#change();
+  }
+
+  /** Sends `data`, in as many requests as it takes. It must not change until `done`, which is called in any case. */
+  send(data: Uint8Array, position: number, done?: () => void): void {
+    let left = Math.ceil(data.length / this.requestBytes);
+    if (left === 0) done?.();
+    for (let at = 0; at < data.length; at += this.requestBytes) {
+      const piece = data.subarray(at, at + this.requestBytes);
+      this.#request(piece.length, done && (() => void (--left === 0 && done())), (lane, id) => {
+        const header = new Uint8Array(writeHeaderBytes(lane.handle.length));
+        putWriteHeader(header, id, lane.handle, position + at, piece.length);
+        lane.session.post(header);
+        lane.session.post(piece);
+      });
+    }
+  }
+
+  /**
+   * As {@link send}, of at most {@link requestBytes} that stand in `buffer` from {@link HEADER_ROOM_BYTES} on: the header goes in
+   * front of them and nothing is copied.
+   */
+  sendFramed(buffer: Uint8Array, count: number, position: number, done: () => void): void {
+    this.#request(count, done, (lane, id) => {
+      const start = HEADER_ROOM_BYTES - writeHeaderBytes(lane.handle.length);
+      const framed = buffer.subarray(start, HEADER_ROOM_BYTES + count);
+      putWriteHeader(framed, id, lane.handle, position, count);
+      lane.session.post(framed);
+    });
+  }
+
+  /** Resolves when every request has been acknowledged. @throws the first refusal, when all have been answered */
+  async finish(): Promise<void> {
+    while (this.#requests > 0) await this.#change();
+    if (this.#error !== null) throw this.#error;
+  }
+
+  #request(count: number, done: (() => void) | undefined, post: (lane: LaneState, id: number) => void): void {
+    if (this.#error !== null) {
+      done?.();
+      return;
+    }
+    const lane = this.#roomiest();
+    const settled = (error: SSHError | null) => {
+      this.#requests--;
+      lane.flight.end(count);
+      if (error === null) this.#acknowledged += count;
+      else this.#error ??= error;
+      done?.();
+      this.#wake();
+    };
+    lane.flight.begin(count);
+    this.#requests++;
+    try {
+      const id = lane.session.allot({
+        reply: (packet) => {
+          let error: SSHError | null;
+          try {
+            error = lane.session.statusError(packet, this.#what);
+          } catch (unexpected) {
+            error = lane.session.unexpected(unexpected, this.#what);
+          }
+          if (lane.flight.answered(count)) this.#lookAt(lane);
+          settled(error);
+        },
+        fail: settled,
+      });
+      post(lane, id);
+    } catch (error) {
+      settled(error as SSHError);
+    }
+  }
+
+  #roomiest(): LaneState {
+    let best = this.#lanes[0] as LaneState;
+    for (const lane of this.#lanes) {
+      if (lane.flight.target - lane.flight.underWay > best.flight.target - best.flight.underWay) best = lane;
+    }
+    return best;
+  }
+
+  /** Most of what should be under way has not even left, although the connection is far from busy: the window is too small. */
+  #lookAt({ session, flight }: LaneState): void {
+    if (this.#narrow || session.roundTripMs < FAR_MS || session.channel.queuedBytes < flight.target / 3) return;
+    this.#narrow = true;
+    this.#options.onNarrow?.();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}
