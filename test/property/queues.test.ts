@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteQueue } from '../../src/bytes/byte-queue.ts';
 import { Outbox } from '../../src/bytes/outbox.ts';
-import { ReceiveWindow, SendWindow } from '../../src/connection/window.ts';
+import { ReceiveWindow, SendWindow, WindowBudget } from '../../src/connection/window.ts';
 import { ProtocolError } from '../../src/errors.ts';
 import { runs } from '../support/runs.ts';
 import { Dice } from '../support/seeded-crypto.ts';
@@ -133,6 +133,88 @@ describe('a window', () => {
       }),
       runs(1_000),
     );
+  });
+
+  it('that may grow: credit and what is unread are never more than the limits, those never more than the budget allows', () => {
+    const command = fc.record({
+      which: fc.nat(2),
+      kind: fc.oneof(
+        { weight: 80, arbitrary: fc.constantFrom('receive', 'receive', 'consume', 'consume', 'tune') },
+        { weight: 5, arbitrary: fc.constant('credit') },
+        { weight: 1, arbitrary: fc.constant('end') },
+      ),
+      // What the peer sends beyond its credit, once in a while.
+      excess: fc.oneof({ weight: 60, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 100 })),
+      size: fc.oneof(fc.nat(1_000), fc.constant(60_000)),
+      // Also backwards, and still.
+      time: fc.oneof({ weight: 10, arbitrary: fc.nat(3) }, fc.integer({ min: -20, max: 500 })),
+    });
+    const peer = fc.record({ initial: fc.integer({ min: 1, max: 5_000 }), maximum: fc.integer({ min: 0, max: 60_000 }) });
+    let grown = 0;
+    fc.assert(
+      fc.property(
+        fc.array(peer, { minLength: 3, maxLength: 3 }),
+        fc.nat(50_000),
+        fc.constantFrom(0.1, 7, 50, 1_000, Number.POSITIVE_INFINITY),
+        fc.array(command, { minLength: 100, maxLength: 200 }),
+        (peers, bytes, roundTrip, commands) => {
+          const budget = new WindowBudget(bytes);
+          const ends = peers.map(({ initial, maximum }) => ({
+            initial,
+            most: Math.max(initial, maximum),
+            window: new ReceiveWindow(initial, maximum, budget),
+            credit: initial,
+            held: 0,
+            over: false,
+          }));
+          let now = 1_000;
+          for (const { which, kind, excess, size, time } of commands) {
+            const end = ends[which] as (typeof ends)[number];
+            if (end.over) continue;
+            const { window } = end;
+            now += time;
+            const before = window.limit;
+            let more = 0;
+            if (kind === 'end' || (kind === 'receive' && excess > 0)) {
+              if (kind === 'receive') expect(() => window.receive(end.credit + excess)).toThrow(ProtocolError);
+              end.over = true;
+              window.release();
+              continue;
+            }
+            if (kind === 'receive') {
+              const count = Math.min(size, end.credit);
+              window.receive(count);
+              end.credit -= count;
+              end.held += count;
+            } else if (kind === 'tune') {
+              more = window.tune(now, roundTrip);
+            } else {
+              const count = Math.min(size, end.held);
+              end.held -= count;
+              more = kind === 'consume' ? window.consume(count) : window.credit(count);
+            }
+            expect(Number.isInteger(more) && more >= 0).toBe(true);
+            end.credit += more;
+            if (window.limit > before) grown++;
+            expect(window.limit).toBeGreaterThanOrEqual(before);
+            expect(window.limit).toBeLessThanOrEqual(end.most);
+            expect(end.credit + end.held).toBeLessThanOrEqual(window.limit);
+            // Nothing is lost either: all but a quarter comes back at once.
+            if (end.held === 0 && kind === 'consume')
+              expect(end.credit).toBeGreaterThan(window.limit === 1 ? 0 : (window.limit * 3) / 4 - 1);
+            const living = ends.filter((one) => !one.over);
+            const growth = living.reduce((sum, one) => sum + one.window.limit - one.initial, 0);
+            expect(growth).toBeLessThanOrEqual(bytes);
+          }
+          // What all that are over had has come back.
+          const kept = ends.filter((one) => !one.over).reduce((sum, one) => sum + one.window.limit - one.initial, 0);
+          expect(budget.take(Number.MAX_SAFE_INTEGER)).toBe(bytes - kept);
+        },
+      ),
+      runs(300),
+    );
+    // Else it would have shown nothing.
+    expect(grown).toBeGreaterThan(50);
   });
 
   it('for sending: never above 2^32 - 1, never below 0', () => {

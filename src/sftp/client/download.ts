@@ -4,6 +4,7 @@
 // whatever it promised, and so do servers behind odd file systems).
 
 import type { SSHError } from '../../errors.ts';
+import { DecodeError } from '../../wire/reader.ts';
 import { dataOf, framedRead } from '../protocol/data.ts';
 import { Data } from '../protocol/messages.ts';
 import { Flight } from './flight.ts';
@@ -165,7 +166,8 @@ export class Download {
   /** Where STATUS says end of file. @throws the error that it says otherwise */
   #atEnd(packet: Uint8Array): Uint8Array {
     const error = this.#session.statusError(packet, this.#what);
-    if (error !== null && error.code !== 'ERR_SSH_SFTP_EOF') throw error;
+    if (error === null) throw new DecodeError('success in the place of data');
+    if (error.code !== 'ERR_SSH_SFTP_EOF') throw error;
     return NOTHING;
   }
 

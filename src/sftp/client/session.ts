@@ -275,10 +275,9 @@ export class SFTPSession {
     if (data === null) return this.#limits;
     const said = limitsExtension.reply.decode(data);
     // 0 is "no limit"; the packet that we take, and a sensible size, are limits of ours.
-    const bounded = (value: bigint, least: number) => {
-      const most = Math.min(MOST_DATA_BYTES, Number(said.maxPacketLength || BigInt(MOST_DATA_BYTES)) - 1_024);
-      return value === 0n ? Math.max(most, least) : Math.max(1, Math.min(Number(value), MOST_DATA_BYTES));
-    };
+    const inPacket = said.maxPacketLength === 0n ? MOST_DATA_BYTES : Number(said.maxPacketLength) - 1_024;
+    const bounded = (value: bigint, least: number) =>
+      Math.min(value === 0n ? Math.max(inPacket, least) : Math.max(1, Number(value)), MOST_DATA_BYTES);
     this.#limits = {
       maxPacketLength: Number(said.maxPacketLength),
       maxReadLength: bounded(said.maxReadLength, DRAFT_LIMITS.maxReadLength),
@@ -318,7 +317,8 @@ export class SFTPSession {
       this.#over(error as SSHError);
       return;
     }
-    if (this.channel.stdout.ended) this.#over(new ChannelClosedError('the server ended the SFTP session'));
+    // A turn later: where a broken connection is what ended it, that is the error to give.
+    if (this.channel.stdout.ended) setImmediate(() => this.#over(new ChannelClosedError('the server ended the SFTP session')));
   }
 
   #dispatch(packet: Uint8Array): void {
