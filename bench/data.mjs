@@ -6,6 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 /** Size of one write, bytes. */
 export const BLOCK = 262_144;
 
+/** For the streams of node:fs at the local end of a copy. With their defaults, 64 and 16 KiB, they would be what is measured. */
+export const LOCAL_STREAM = { highWaterMark: BLOCK };
+
 const random = randomBytes(BLOCK);
 
 /** Counts bytes on one end, and hashes them in a checked run. */

@@ -8,6 +8,7 @@ const { connect, listen, prepareClient } = await import(`./ends/${implementation
 const records = [];
 let recordWaiter = null;
 let client = null;
+let sftp = null;
 let clientKeys = null;
 let held = [];
 let profiler = null;
@@ -15,6 +16,13 @@ let profiler = null;
 function cpuSeconds() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
+}
+
+async function timed(transfer) {
+  const since = performance.now();
+  const cpu = cpuSeconds();
+  const result = await transfer();
+  return { ...result, milliseconds: performance.now() - since, cpuSeconds: cpuSeconds() - cpu };
 }
 
 const calls = {
@@ -49,14 +57,22 @@ const calls = {
     return client.negotiated();
   },
 
-  async transfer(options) {
-    const since = performance.now();
-    const cpu = cpuSeconds();
-    const result = await client.transfer(options);
-    return { ...result, milliseconds: performance.now() - since, cpuSeconds: cpuSeconds() - cpu };
-  },
+  transfer: (options) => timed(() => client.transfer(options)),
 
   disconnect: () => client.close(),
+
+  async sftpConnect(options) {
+    const { openSftp } = await import(`./ends/${implementation}-sftp.mjs`);
+    sftp = await openSftp(clientKeys, options);
+  },
+
+  /** `how` is a name of what `openSftp` returns: get, put, readStream, writeStream, getFolder, putFolder. */
+  sftpTransfer: ({ how, from, to }) =>
+    timed(async () => {
+      await sftp[how](from, to);
+    }),
+
+  sftpDisconnect: () => sftp.close(),
 
   /** Connects, runs a command that does nothing and closes, one after the other. */
   async cycles({ count, ...options }) {

@@ -14,6 +14,9 @@ export function sshVersion() {
   return status === 0 ? stderr.trim() : null;
 }
 
+/** Whether there is an `sftp`. Without arguments it only says how it is used. */
+export const hasSftp = spawnSync('sftp', { stdio: 'ignore' }).error === undefined;
+
 export const sshdPath = SSHD.find((path) => existsSync(path)) ?? null;
 
 /** An sshd that knows the bench's keys. */
@@ -39,6 +42,7 @@ export async function startSshd({ directory, keys }) {
       'PrintMotd no',
       'PrintLastLog no',
       'MaxStartups 200',
+      'Subsystem sftp internal-sftp',
     ].join('\n')}\n`,
   );
   for (let attempt = 0; ; attempt++) {
@@ -50,6 +54,7 @@ export async function startSshd({ directory, keys }) {
       process.once('exit', kill);
       return {
         port,
+        pid: child.pid,
         async stop() {
           const exited = once(child, 'exit');
           process.off('exit', kill);
@@ -82,15 +87,15 @@ async function freePort() {
   return port;
 }
 
-/** Runs a command by ssh. The CPU seconds are those of the whole process, login included, as the shell's `times` has them. */
-export async function runSsh({ directory, keys, username }, { port, cipher, command, input = 'ignore', output = 'ignore' }) {
+/** What ssh and sftp are given so that they use the bench's keys and nothing of the user's. */
+export function clientArguments({ directory, keys }, { port, cipher }) {
   const file = (name, text) => {
     const path = join(directory, name);
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   };
-  const times = join(directory, 'times');
   const options = {
+    Port: port,
     UserKnownHostsFile: file('known_hosts', `[127.0.0.1]:${port} ${keys.hostKey.public}\n`),
     GlobalKnownHostsFile: '/dev/null',
     StrictHostKeyChecking: 'yes',
@@ -99,11 +104,17 @@ export async function runSsh({ directory, keys, username }, { port, cipher, comm
     LogLevel: 'ERROR',
     Compression: 'no',
   };
-  const args = [
-    ['-F', '/dev/null', '-T', '-c', cipher, '-i', file('user_key', keys.userKey.private), '-p', String(port)],
+  return [
+    ['-F', '/dev/null', '-c', cipher, '-i', file('user_key', keys.userKey.private)],
     Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
-    [`${username}@127.0.0.1`, command],
   ].flat();
+}
+
+/** Runs a command by ssh. The CPU seconds are those of the whole process, login included, as the shell's `times` has them. */
+export async function runSsh(context, { port, cipher, command, input = 'ignore', output = 'ignore' }) {
+  const { directory, username } = context;
+  const times = join(directory, 'times');
+  const args = [...clientArguments(context, { port, cipher }), '-T', `${username}@127.0.0.1`, command];
   const child = spawn('sh', ['-c', '"$@"; code=$?; times > "$TIMES"; exit $code', 'sh', 'ssh', ...args], {
     env: { ...process.env, TIMES: times },
     stdio: [input, output === 'text' ? 'pipe' : 'ignore', 'inherit'],

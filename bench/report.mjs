@@ -9,27 +9,31 @@ export function median(values) {
 
 /**
  * `checks` are pairs of a text and whether it holds; none for a row that has no goal. `amiko` and `peer` are samples, one per
- * run; `ratio` says how many times better ours is, so above 1 is good whether the unit counts up or down.
+ * run; `ratio` says how many times better ours is, so above 1 is good whether the unit counts up or down. Without samples of
+ * ours nothing is judged; `missing` says why there are none.
  */
-export function row({ goal = '', what, unit, amiko, peer = null, peerName = 'ssh2', fewerIsBetter = false, checks }) {
-  const ours = median(amiko);
+export function row({ goal = '', what, unit, amiko, peer = null, peerName = 'ssh2', fewerIsBetter = false, checks, missing }) {
+  const ours = amiko === null ? null : median(amiko);
   const theirs = peer === null ? null : median(peer);
-  const ratio = theirs === null ? null : fewerIsBetter ? theirs / ours : ours / theirs;
-  const judged = (checks?.({ ours, theirs, ratio }) ?? []).map(([text, pass]) => ({ text, pass }));
-  return { goal, what, unit, amiko: ours, peer: theirs, peerName, ratio, checks: judged, samples: { amiko, peer } };
+  const ratio = ours === null || theirs === null ? null : fewerIsBetter ? theirs / ours : ours / theirs;
+  const judged = ours === null ? [] : (checks?.({ ours, theirs, ratio }) ?? []).map(([text, pass]) => ({ text, pass }));
+  const left = ours === null ? { missing, unjudged: checks !== undefined } : {};
+  return { goal, what, unit, amiko: ours, peer: theirs, peerName, ratio, checks: judged, ...left, samples: { amiko, peer } };
 }
 
 export function formatRows(rows) {
   const head = ['goal', 'what', 'unit', 'amiko', 'peer', '', 'ratio', 'verdict'];
-  const lines = rows.map(({ goal, what, unit, amiko, peer, peerName, ratio, checks }) => [
+  const lines = rows.map(({ goal, what, unit, amiko, peer, peerName, ratio, checks, missing }) => [
     goal,
     what,
     unit,
-    figure(amiko),
+    amiko === null ? '' : figure(amiko),
     peer === null ? '' : figure(peer),
     peer === null ? '' : peerName,
     ratio === null ? '' : `${ratio.toFixed(2)} x`,
-    checks.map(({ text, pass }) => `${pass ? 'pass' : 'MISS'} ${text}`).join('; '),
+    missing === undefined
+      ? checks.map(({ text, pass }) => `${pass ? 'pass' : 'MISS'} ${text}`).join('; ')
+      : `skipped: ${missing}`,
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column].length)));
   const rightAligned = new Set([3, 4, 6]);

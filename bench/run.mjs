@@ -20,6 +20,9 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true },
     profile: { type: 'string', multiple: true },
     'profile-of': { type: 'string', default: 'amiko' },
+    'latency-megabytes': { type: 'string', default: '64' },
+    'round-trip': { type: 'string', multiple: true, default: ['50', '200'] },
+    files: { type: 'string', default: '2000' },
     cipher: { type: 'string', default: '' },
     dist: { type: 'string' },
     against: { type: 'string' },
@@ -27,14 +30,19 @@ const { values: options } = parseArgs({
   },
 });
 
-const NAMES = ['bulk', 'connect', 'server', 'client', 'import', 'memory'];
+const SFTP = ['sftp', 'sftp-latency', 'sftp-folder', 'sftp-server'];
+const NAMES = ['bulk', 'connect', 'server', 'client', 'import', 'memory', ...SFTP];
 const USAGE = `npm run bench -- [options]
   --runs N          alternating runs per measure, default 5
   --megabytes N     size of a transfer in MiB, default 1024; a multiple of 16
-  --quick           one run of 64 MiB: shows that the bench works, proves nothing
+  --quick           one run of 64 MiB and less: shows that the bench works, proves nothing
   --only NAME       ${NAMES.join(', ')}; may be repeated
   --profile CIPHER  instead: where the time of a transfer goes, e.g. aes128-gcm, chacha20-poly1305, aes128-ctr
   --profile-of NAME amiko (default) or ssh2
+  --latency-megabytes N
+                    sftp-latency: size of a transfer in MiB, default 64; the goal means 256, which takes four times as long
+  --round-trip MS   sftp-latency: default 50 and 200; may be repeated
+  --files N         sftp-folder: how many, default 2000
   --cipher NAME     bulk: only the ciphers whose name begins so
   --dist DIR        another build of amiko than ../dist
   --against DIR     compare with that build of amiko instead of ssh2; nothing is judged then`;
@@ -49,6 +57,12 @@ const megabytes = options.quick ? 64 : Number(options.megabytes);
 const runs = options.quick ? 1 : Number(options.runs);
 if (!(megabytes >= 16 && megabytes % 16 === 0)) throw new Error('--megabytes: a multiple of 16');
 if (!(Number.isInteger(runs) && runs >= 1)) throw new Error('--runs: a number of runs');
+const latencyMegabytes = options.quick ? 16 : Number(options['latency-megabytes']);
+if (!(Number.isInteger(latencyMegabytes) && latencyMegabytes >= 1)) throw new Error('--latency-megabytes: a whole number');
+const roundTrips = options['round-trip'].map(Number);
+if (!roundTrips.every((one) => one >= 0)) throw new Error('--round-trip: milliseconds');
+const files = options.quick ? 200 : Number(options.files);
+if (!(Number.isInteger(files) && files >= 1)) throw new Error('--files: how many');
 
 install(bench);
 if (options.dist === undefined) build(root);
@@ -56,21 +70,38 @@ if (options.dist === undefined) build(root);
 // Only now: these import the peers.
 const { native } = await import('./ends/ssh2-native.mjs');
 const { OTHER_BUILD } = await import('./end.mjs');
+const { memoryPlace } = await import('./files.mjs');
 const { makeKeys } = await import('./keys.mjs');
 const { bulk } = await import('./measures/bulk.mjs');
 const { connect } = await import('./measures/connect.mjs');
 const { importTime } = await import('./measures/import.mjs');
 const { memory } = await import('./measures/memory.mjs');
-const { asClient, asServer, memoryPlace } = await import('./measures/openssh.mjs');
+const { asClient, asServer } = await import('./measures/openssh.mjs');
+const { sftp } = await import('./measures/sftp.mjs');
+const { sftpFolder } = await import('./measures/sftp-folder.mjs');
+const { sftpLatency } = await import('./measures/sftp-latency.mjs');
+const { sftpServer } = await import('./measures/sftp-server.mjs');
 const { sshVersion } = await import('./openssh.mjs');
 const { profile } = await import('./profile.mjs');
 const { formatRows } = await import('./report.mjs');
 
-const measures = { bulk, connect, server: asServer, client: asClient, import: importTime, memory };
+const measures = {
+  bulk,
+  connect,
+  server: asServer,
+  client: asClient,
+  import: importTime,
+  memory,
+  sftp,
+  'sftp-latency': sftpLatency,
+  'sftp-folder': sftpFolder,
+  'sftp-server': sftpServer,
+};
 
 const bytes = megabytes * 2 ** 20;
+const latencyBytes = latencyMegabytes * 2 ** 20;
 const directory = mkdtempSync(join(tmpdir(), 'amiko-bench-'));
-const place = memoryPlace(bytes);
+const place = memoryPlace(Math.max(bytes, latencyBytes));
 const memoryDirectory = place === null ? null : mkdtempSync(join(place, 'amiko-bench-'));
 // They hold private keys, so they go however this ends.
 const cleanUp = () => {
@@ -91,6 +122,10 @@ const context = {
   runs,
   quick: options.quick,
   bytes,
+  latencyBytes,
+  roundTrips,
+  files,
+  sources: new Map(),
   directory,
   memoryDirectory,
   results,
@@ -140,7 +175,7 @@ try {
       const found = await measures[name](context);
       if (context.against !== null) for (const one of found) one.checks = [];
       if (process.stderr.isTTY) context.progress('');
-      if (found.length === 0) console.log(`\n${name}: left out, it needs OpenSSH's ssh and sshd`);
+      if (found.length === 0) console.log(`\n${name}: left out, it needs OpenSSH's ssh, sftp and sshd`);
       else console.log(`\n${formatRows(found)}`);
       rows.push(...found);
       writeFileSync(join(results, 'latest.json'), `${JSON.stringify({ environment: about, rows }, null, 2)}\n`);
@@ -148,9 +183,9 @@ try {
     // The bench itself keeps about two processors busy; more than that was somebody else.
     console.log(`\nload average before ${about.load}, after ${loadavg()[0].toFixed(2)}, on ${cpus().length} processors`);
     const checks = rows.flatMap((one) => one.checks);
-    console.log(
-      `${checks.filter(({ pass }) => pass).length} of ${checks.length} goals met; details in bench/results/latest.json`,
-    );
+    const met = `${checks.filter(({ pass }) => pass).length} of ${checks.length} goals met`;
+    const unjudged = rows.filter((one) => one.unjudged).length;
+    console.log(`${met}${unjudged === 0 ? '' : `, ${unjudged} not judged`}; details in bench/results/latest.json`);
     if (options.quick) console.log('This was a quick run: it shows that everything works, and proves nothing about speed.');
   }
 } finally {

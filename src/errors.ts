@@ -441,6 +441,41 @@ export class SFTPError extends SSHError {
   }
 }
 
+/** The incomplete file that a transfer has left behind, from which `resume` goes on. */
+export interface PartialFile {
+  readonly side: 'local' | 'remote';
+  readonly path: string;
+  /** So many bytes at its beginning are those of the source. */
+  readonly bytes: number;
+}
+
+/**
+ * A transfer of a file failed on the way. `code` is that of what went wrong, which is `cause`; `partial` is what there is now at
+ * the target. A transfer that could not even begin rejects with what went wrong itself.
+ */
+export class TransferError extends SSHError {
+  /** `get`, `put` or `copy`. */
+  readonly operation: string;
+  /** The source. */
+  readonly path: string;
+  /** The target. */
+  readonly dest: string;
+  readonly partial: PartialFile;
+  constructor(
+    code: SSHErrorCode,
+    reason: string,
+    details: { operation: string; path: string; dest: string; partial: PartialFile; cause: unknown },
+  ) {
+    const { operation, path, dest, partial, cause } = details;
+    const left = `'${printable(partial.path)}' holds its first ${partial.bytes} bytes`;
+    super(code, `${operation} '${printable(path)}' -> '${printable(dest)}': ${reason}; ${left}`, { cause });
+    this.operation = operation;
+    this.path = path;
+    this.dest = dest;
+    this.partial = partial;
+  }
+}
+
 /** At most this many characters of the peer's text enter an error message. */
 const PRINTABLE_LIMIT = 1024;
 

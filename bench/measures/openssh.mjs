@@ -2,10 +2,10 @@
 // P2: our client, ssh2's and OpenSSH's own at sshd, by the CPU time of the client. Ours is counted from the exec request on, so
 // from OpenSSH's the cost of a login that does nothing is subtracted; it reads its upload from a file in memory, where ours has
 // a buffer, and there is no way to take that from it.
-import { closeSync, existsSync, openSync, statfsSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { blocks, formatCommand, Meter } from '../data.mjs';
+import { closeSync, openSync } from 'node:fs';
+import { formatCommand } from '../data.mjs';
 import { startEnd } from '../end.mjs';
+import { sourceFile } from '../files.mjs';
 import { runSsh, sshdPath, sshVersion, startSshd } from '../openssh.mjs';
 import { row } from '../report.mjs';
 
@@ -15,7 +15,6 @@ const DIRECTIONS = ['down', 'up'];
 export async function asServer(context) {
   if (sshVersion() === null) return [];
   const { runs, bytes, sides, progress, peer } = context;
-  const file = uploadFile(context);
   const samples = { amiko: [], [peer]: [] };
   for (let run = 0; run < runs; run++) {
     for (const side of sides(run, ['amiko', peer])) {
@@ -26,7 +25,7 @@ export async function asServer(context) {
         const sample = {};
         for (const direction of DIRECTIONS) {
           for (const size of [bytes / 16, bytes]) {
-            const input = direction === 'up' ? openSync(size === bytes ? file.whole : file.part) : 'ignore';
+            const input = direction === 'up' ? openSync(sourceFile(context, size).path) : 'ignore';
             const command = formatCommand({ direction, bytes: size, checked: false });
             await runSsh(context, { port, cipher: CIPHER, command, input });
             if (input !== 'ignore') closeSync(input);
@@ -58,7 +57,7 @@ export async function asServer(context) {
 export async function asClient(context) {
   if (sshVersion() === null || sshdPath === null) return [];
   const { runs, bytes, sides, progress, peer } = context;
-  const file = uploadFile(context);
+  const file = sourceFile(context, bytes);
   const commands = { down: `head -c ${bytes} /dev/zero`, up: 'wc -c' };
   const samples = { amiko: [], [peer]: [], OpenSSH: [] };
   const sshd = await startSshd(context);
@@ -121,7 +120,7 @@ async function opensshClient(context, { port }, commands, file) {
   const login = await runSsh(context, { port, cipher: CIPHER, command: 'true' });
   const sample = {};
   for (const direction of DIRECTIONS) {
-    const input = direction === 'up' ? openSync(file.whole) : 'ignore';
+    const input = direction === 'up' ? openSync(file.path) : 'ignore';
     const output = direction === 'up' ? 'text' : 'ignore';
     const result = await runSsh(context, { port, cipher: CIPHER, command: commands[direction], input, output });
     if (input !== 'ignore') closeSync(input);
@@ -132,28 +131,4 @@ async function opensshClient(context, { port }, commands, file) {
     };
   }
   return sample;
-}
-
-/** Files of the size of a run and of a warm-up, in memory where the system has a place for that. */
-function uploadFile(context) {
-  if (context.files === undefined) {
-    const { bytes, directory, memoryDirectory } = context;
-    const at = memoryDirectory ?? directory;
-    const make = (name, size) => {
-      const path = join(at, name);
-      const fd = openSync(path, 'w', 0o600);
-      for (const block of blocks(size, new Meter(false))) writeSync(fd, block);
-      closeSync(fd);
-      return path;
-    };
-    context.files = { whole: make('whole', bytes), part: make('part', bytes / 16) };
-  }
-  return context.files;
-}
-
-/** A directory that is memory and has room, or null. */
-export function memoryPlace(bytes) {
-  if (!existsSync('/dev/shm')) return null;
-  const { bavail, bsize } = statfsSync('/dev/shm');
-  return bavail * bsize > 2 * bytes ? '/dev/shm' : null;
 }

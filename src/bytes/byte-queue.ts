@@ -1,70 +1,60 @@
-// Bytes received and not yet understood: a FIFO of chunks. `take` gives a view where the bytes lie in one chunk and copies
-// only where they straddle two, so a packet that arrived whole is never copied.
+// Bytes received and not yet understood: a FIFO. What has just come in is looked at where it lies, so a packet that arrived whole
+// is never copied; what is left of it then goes to a buffer of the queue's own, and a packet that straddles two reads is put
+// together there, each byte copied once. Invariant: after `own` nothing of what was pushed is held, so whoever reads from a
+// socket may read to the same place again.
 
-import { concat, EMPTY } from './bytes.ts';
+import { EMPTY } from './bytes.ts';
 
-/** Chunks up to this size, in bytes, are joined. */
-const TINY = 1_024;
+/** First size of the buffer, then a full packet of channel data and a little of the next; above it doubles. Bytes. */
+const SMALL = 1_024;
+const FULL = 36_864;
 
 export class ByteQueue {
-  #chunks: Uint8Array[] = [];
-  /** Index of the first chunk that still has unread bytes, and the offset of the first of them. */
-  #head = 0;
+  /** Our own bytes, from #start to #end; they come before those of the chunk. */
+  #buffer: Uint8Array = EMPTY;
+  #start = 0;
+  #end = 0;
+  /** What was pushed last, from #offset on. */
+  #chunk: Uint8Array = EMPTY;
   #offset = 0;
-  #length = 0;
 
   /** Bytes in the queue. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start + this.#chunk.length - this.#offset;
   }
 
+  /** Borrows the bytes until {@link own}. */
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
+    this.own();
     // Node's Buffer is a Uint8Array whose slice() does not copy: inside, only the plain kind goes around.
-    const chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#length += chunk.length;
-    const last = this.#chunks.length - 1;
-    const tail = this.#chunks[last];
-    // Reads that land one behind the other in one buffer become one chunk, so that nothing straddles.
-    if (last >= this.#head && tail?.buffer === chunk.buffer && tail.byteOffset + tail.length === chunk.byteOffset) {
-      this.#chunks[last] = new Uint8Array(tail.buffer, tail.byteOffset, tail.length + chunk.length);
-    } else if (last > this.#head && tail !== undefined && tail.length + chunk.length <= TINY) {
-      // A peer that sends byte by byte must not make us walk over as many chunks.
-      this.#chunks[last] = concat(tail, chunk);
-    } else {
-      this.#chunks.push(chunk);
-    }
+    this.#chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Copies what is left of the bytes that were pushed. */
+  own(): void {
+    if (this.#offset < this.#chunk.length) this.#gather(this.#chunk.length - this.#offset);
+    // A connection that waits holds nothing.
+    else if (this.#end === 0) this.#buffer = EMPTY;
+    this.#chunk = EMPTY;
+    this.#offset = 0;
   }
 
   /** The byte at `index` from the front; the caller has checked the length. */
   at(index: number): number {
-    let position = this.#offset + index;
-    for (let i = this.#head; ; i++) {
-      const chunk = this.#chunks[i]!;
-      if (position < chunk.length) return chunk[position]!;
-      position -= chunk.length;
-    }
+    const mine = this.#end - this.#start;
+    return index < mine ? this.#buffer[this.#start + index]! : this.#chunk[this.#offset + index - mine]!;
   }
 
-  /** The first `count` bytes without removing them. */
+  /** The first `count` bytes without removing them: a view, good until the next call but {@link skip}. */
   peek(count: number): Uint8Array {
-    if (count > this.#length) throw new RangeError('peek beyond the end');
-    if (count === 0) return EMPTY;
-    const first = this.#chunks[this.#head]!;
-    if (first.length - this.#offset >= count) return first.subarray(this.#offset, this.#offset + count);
-    const out = new Uint8Array(count);
-    let done = 0;
-    let offset = this.#offset;
-    for (let i = this.#head; done < count; i++) {
-      const chunk = this.#chunks[i]!;
-      const piece = chunk.subarray(offset, Math.min(chunk.length, offset + count - done));
-      out.set(piece, done);
-      done += piece.length;
-      offset = 0;
-    }
-    return out;
+    if (count > this.length) throw new RangeError('peek beyond the end');
+    const mine = this.#end - this.#start;
+    if (mine === 0) return this.#chunk.subarray(this.#offset, this.#offset + count);
+    if (mine < count) this.#gather(count - mine);
+    return this.#buffer.subarray(this.#start, this.#start + count);
   }
 
+  /** The first `count` bytes: a view, good until the next call. */
   take(count: number): Uint8Array {
     const out = this.peek(count);
     this.skip(count);
@@ -72,33 +62,41 @@ export class ByteQueue {
   }
 
   skip(count: number): void {
-    if (count > this.#length) throw new RangeError('skip beyond the end');
-    this.#length -= count;
-    let left = count;
-    while (left > 0) {
-      const available = this.#chunks[this.#head]!.length - this.#offset;
-      if (left < available) {
-        this.#offset += left;
-        return;
-      }
-      left -= available;
-      this.#chunks[this.#head] = EMPTY;
-      this.#head++;
-      this.#offset = 0;
+    if (count > this.length) throw new RangeError('skip beyond the end');
+    const mine = this.#end - this.#start;
+    if (count < mine) {
+      this.#start += count;
+      return;
     }
-    if (this.#head === this.#chunks.length) {
-      this.#chunks.length = 0;
-      this.#head = 0;
-    } else if (this.#head > 64) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
-    }
+    this.#offset += count - mine;
+    this.#start = 0;
+    this.#end = 0;
   }
 
   clear(): void {
-    this.#chunks = [];
-    this.#head = 0;
+    this.#buffer = EMPTY;
+    this.#start = 0;
+    this.#end = 0;
+    this.#chunk = EMPTY;
     this.#offset = 0;
-    this.#length = 0;
+  }
+
+  /** Moves the first `count` bytes of the chunk to our own. */
+  #gather(count: number): void {
+    this.#room(count);
+    this.#buffer.set(this.#chunk.subarray(this.#offset, this.#offset + count), this.#end);
+    this.#end += count;
+    this.#offset += count;
+  }
+
+  /** Makes room for `count` bytes behind our own. */
+  #room(count: number): void {
+    if (this.#end + count <= this.#buffer.length) return;
+    const mine = this.#buffer.subarray(this.#start, this.#end);
+    const wanted = mine.length + count;
+    if (wanted > this.#buffer.length) this.#buffer = new Uint8Array(wanted <= SMALL ? SMALL : wanted <= FULL ? FULL : 2 * wanted);
+    this.#buffer.set(mine);
+    this.#start = 0;
+    this.#end = mine.length;
   }
 }

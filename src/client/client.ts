@@ -7,11 +7,13 @@ import type { Duplex } from 'node:stream';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { decodeText, encodeUtf8 } from '../bytes/bytes.ts';
 import { AuthenticationError, BadAuthenticationTypeError, ExecError, type ExecResult, GssError, UsageError } from '../errors.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import type { Signer } from '../keys/signer.ts';
+import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
+import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
 import { Transport } from '../transport/transport.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 
@@ -189,6 +191,11 @@ export class Client implements AsyncDisposable {
       channel.close();
       throw error;
     }
+  }
+
+  /** Files on the server: see `Transport.openSftpClient`. Close it when you are done, or close the connection. */
+  sftp(options: SFTPChannelOptions = {}): Promise<SFTPClient> {
+    return this.transport.openSftpClient(options);
   }
 
   async #collect(command: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult> {

@@ -2,7 +2,8 @@
 // synchronously and never waits for it.
 //
 // A channel lives until both sides have sent CLOSE. Data is handed over as views of buffers that are never used again, so the
-// handler may keep them; it says `consume(n)` when it has let go of n bytes, and only then does the peer get new credit.
+// handler may keep them; it says `consume(n)` when it has let go of n bytes, and only then does the peer get new credit. A
+// handler that keeps up may be given a larger window, see ReceiveWindow.
 
 import { EMPTY } from '../bytes/bytes.ts';
 import { ChannelClosedError, ProtocolError, type SSHError, UsageError } from '../errors.ts';
@@ -18,7 +19,8 @@ import {
 } from '../wire/messages/connection.ts';
 import type { ConnectionPort } from './port.ts';
 import { checkRequestSize, InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
-import { ReceiveWindow, SendWindow } from './window.ts';
+import type { RoundTrip } from './round-trip.ts';
+import { ReceiveWindow, SendWindow, type WindowBudget } from './window.ts';
 
 /** 0 for ordinary data, 1 for stderr. */
 export type DataType = 0 | 1;
@@ -48,9 +50,20 @@ export interface ChannelParameters {
   readonly localId: number;
   readonly remoteId: number;
   readonly localWindowBytes: number;
+  /** How far the receive window may grow; that is not said to the peer. */
+  readonly localMaxWindowBytes: number;
   readonly localMaxPacketBytes: number;
   readonly remoteWindowBytes: number;
   readonly remoteMaxPacketBytes: number;
+}
+
+/** What the channels of one connection have in common. */
+export interface ChannelSurroundings {
+  readonly port: ConnectionPort;
+  readonly roundTrip: RoundTrip;
+  readonly windowBudget: WindowBudget;
+  /** The channel is over, its number free. */
+  released(channel: ChannelMachine): void;
 }
 
 /** When the send queue falls below this, `onDrain` is called. Bytes. */
@@ -61,7 +74,7 @@ export class ChannelMachine {
   readonly #remoteId: number;
   readonly #port: ConnectionPort;
   readonly #handler: ChannelHandler;
-  readonly #released: (channel: ChannelMachine) => void;
+  readonly #surroundings: ChannelSurroundings;
   readonly #receiveWindow: ReceiveWindow;
   readonly #sendWindow: SendWindow;
   readonly #localMaxPacketBytes: number;
@@ -80,18 +93,14 @@ export class ChannelMachine {
   #closeReceived = false;
   #over = false;
 
-  constructor(
-    parameters: ChannelParameters,
-    port: ConnectionPort,
-    handler: ChannelHandler,
-    released: (channel: ChannelMachine) => void,
-  ) {
+  constructor(parameters: ChannelParameters, handler: ChannelHandler, surroundings: ChannelSurroundings) {
+    const { localWindowBytes, localMaxWindowBytes } = parameters;
     this.localId = parameters.localId;
     this.#remoteId = parameters.remoteId;
-    this.#port = port;
+    this.#port = surroundings.port;
     this.#handler = handler;
-    this.#released = released;
-    this.#receiveWindow = new ReceiveWindow(parameters.localWindowBytes);
+    this.#surroundings = surroundings;
+    this.#receiveWindow = new ReceiveWindow(localWindowBytes, localMaxWindowBytes, surroundings.windowBudget);
     this.#sendWindow = new SendWindow(parameters.remoteWindowBytes);
     this.#localMaxPacketBytes = parameters.localMaxPacketBytes;
     // Packets above 32 KiB gain nothing, whatever the peer would take.
@@ -104,6 +113,11 @@ export class ChannelMachine {
   /** Bytes queued by `write` and not yet sent. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Receive window, bytes: what the peer may have under way or unread. Grows where that helps. */
+  get windowBytes(): number {
+    return this.#receiveWindow.limit;
   }
 
   /** Whether data may still be written. */
@@ -175,16 +189,18 @@ export class ChannelMachine {
     if (this.#closeSent || this.#over) throw new ChannelClosedError();
     if (name === '') throw new UsageError('an empty request name');
     checkRequestSize(name, data);
-    if (waiter !== null) this.#outbound.add(waiter);
+    if (waiter !== null) this.#outbound.add(this.#surroundings.roundTrip.timed(waiter));
     this.#port.send(ChannelRequest.encode({ recipient: this.#remoteId, request: name, wantReply: waiter !== null, data }));
   }
 
   /** The user has let go of this many bytes of data. */
   consume(bytes: number): void {
-    if (this.#closeSent || this.#over) return;
-    const credit = this.#receiveWindow.consume(bytes);
-    if (credit === 0 || this.#eofReceived || this.#closeReceived) return;
-    this.#port.send(ChannelWindowAdjust.encode({ recipient: this.#remoteId, bytes: credit }));
+    if (!this.#closeSent && !this.#over) this.#adjust(this.#receiveWindow.consume(bytes));
+  }
+
+  /** The user has not read this many bytes, but lets the peer go on: what nobody reads must not make the window grow. */
+  credit(bytes: number): void {
+    if (!this.#closeSent && !this.#over) this.#adjust(this.#receiveWindow.credit(bytes));
   }
 
   /** Whether {@link pump} could send something now. */
@@ -228,8 +244,12 @@ export class ChannelMachine {
     this.#receiveWindow.receive(data.length);
     // Nobody can read a stream that is not defined, nor one that we have closed. Without the credit back the channel would
     // stall (golang/go b07833c).
-    if (this.#closeWanted || type > STDERR || data.length === 0) this.consume(data.length);
-    else this.#handler.onData(data, type as DataType);
+    if (this.#closeWanted || type > STDERR || data.length === 0) {
+      this.credit(data.length);
+      return;
+    }
+    this.#handler.onData(data, type as DataType);
+    if (this.#receiveWindow.mayGrow) this.#tune();
   }
 
   receiveWindowAdjust(bytes: number): void {
@@ -267,6 +287,19 @@ export class ChannelMachine {
     this.#outbound.settle(success ? EMPTY : null);
   }
 
+  /** Only when data has come in: at no other moment is the time known for sure. */
+  #tune(): void {
+    if (this.#closeWanted || this.#over) return;
+    const { roundTrip } = this.#surroundings;
+    if (this.#receiveWindow.busy) roundTrip.need();
+    this.#adjust(this.#receiveWindow.tune(this.#port.now(), roundTrip.milliseconds));
+  }
+
+  #adjust(credit: number): void {
+    if (credit === 0 || this.#eofReceived || this.#closeReceived) return;
+    this.#port.send(ChannelWindowAdjust.encode({ recipient: this.#remoteId, bytes: credit }));
+  }
+
   #flushEnd(): void {
     if (this.#queue.length > 0 || this.#closeSent) return;
     if (this.#eofWanted && !this.#eofSent) {
@@ -288,7 +321,8 @@ export class ChannelMachine {
     if (this.#over) return;
     this.#over = true;
     this.#discardQueue();
-    this.#released(this);
+    this.#receiveWindow.release();
+    this.#surroundings.released(this);
     this.#outbound.abandon(error ?? new ChannelClosedError('the peer closed the channel'));
     this.#handler.onClose(error);
   }

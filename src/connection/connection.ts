@@ -1,7 +1,7 @@
 // The connection protocol (RFC 4254): the channel table, opening of channels, global requests. What happens inside a channel
 // is ChannelMachine's, who may send is Scheduler's.
 
-import { readU32 } from '../bytes/bytes.ts';
+import { EMPTY, readU32 } from '../bytes/bytes.ts';
 import { ChannelOpenError, ProtocolError, type SSHError, UsageError } from '../errors.ts';
 import { limits } from '../packet/limits.ts';
 import {
@@ -21,14 +21,18 @@ import {
   RequestFailure,
   RequestSuccess,
 } from '../wire/messages/connection.ts';
-import { type ChannelHandler, ChannelMachine } from './channel-machine.ts';
+import { type ChannelHandler, ChannelMachine, type ChannelSurroundings } from './channel-machine.ts';
 import type { ConnectionPort } from './port.ts';
 import { checkRequestSize, InboundRequests, OutboundRequests, type ReplyWaiter } from './replies.ts';
+import { RoundTrip } from './round-trip.ts';
 import { Scheduler } from './scheduler.ts';
+import { WindowBudget } from './window.ts';
 
 export interface OpenParameters {
   /** Receive window, bytes; 32 KiB to 2^32 - 1. */
   readonly windowBytes: number;
+  /** How far it may grow where the round trip needs it and the user keeps up, bytes. Default `windowBytes`: it is fixed. */
+  readonly maxWindowBytes?: number;
   /** Largest data in one packet that we take, bytes. */
   readonly maxPacketBytes: number;
 }
@@ -64,6 +68,7 @@ interface PendingOpen extends OpenParameters {
   readonly kind: string;
   readonly handler: ChannelHandler;
   readonly waiter: OpenWaiter;
+  readonly answered: () => void;
   abandoned: boolean;
 }
 
@@ -71,6 +76,8 @@ interface PendingOpen extends OpenParameters {
 const UNDEFINED_TYPE = 0xffff_ffff;
 
 export class Connection {
+  /** Of this connection's answers; whoever waits for others adds to it. */
+  readonly roundTrip: RoundTrip;
   readonly #port: ConnectionPort;
   readonly #handler: ConnectionHandler;
   readonly #channels = new Map<number, ChannelMachine>();
@@ -78,6 +85,7 @@ export class Connection {
   readonly #scheduler: Scheduler;
   readonly #outbound = new OutboundRequests();
   readonly #inbound: InboundRequests;
+  readonly #surroundings: ChannelSurroundings;
   #nextId = 0;
   /** Opens of the peer that nobody has decided yet. */
   #undecided = 0;
@@ -88,6 +96,15 @@ export class Connection {
     this.#handler = handler;
     this.#scheduler = new Scheduler(port, this.#channels);
     this.#inbound = new InboundRequests((reply) => this.#port.send(reply));
+    // The question of OpenSSH's ClientAliveInterval: there is no peer that has not met it.
+    const ask = () => this.globalRequest('keepalive@openssh.com', EMPTY, { reply: () => {}, abandon: () => {} });
+    this.roundTrip = new RoundTrip(() => port.now(), ask);
+    this.#surroundings = {
+      port,
+      roundTrip: this.roundTrip,
+      windowBudget: new WindowBudget(),
+      released: ({ localId }) => void this.#channels.delete(localId),
+    };
   }
 
   /** Channels that are open. */
@@ -107,7 +124,9 @@ export class Connection {
     return bytes;
   }
 
+  /** What was said so far goes to the stream now, and data of channels with it. */
   pump(): void {
+    this.roundTrip.sent();
     this.#scheduler.pump();
   }
 
@@ -115,7 +134,8 @@ export class Connection {
   open(kind: string, data: Uint8Array, parameters: OpenParameters, handler: ChannelHandler, waiter: OpenWaiter): () => void {
     checkRequestSize(kind, data);
     const localId = this.#freeId();
-    const pending: PendingOpen = { ...parameters, kind, handler, waiter, abandoned: false };
+    const answered = this.roundTrip.start();
+    const pending: PendingOpen = { ...parameters, kind, handler, waiter, answered, abandoned: false };
     this.#opening.set(localId, pending);
     const { windowBytes, maxPacketBytes } = parameters;
     this.#port.send(ChannelOpen.encode({ kind, sender: localId, windowBytes, maxPacketBytes, data }));
@@ -126,7 +146,7 @@ export class Connection {
 
   globalRequest(request: string, data: Uint8Array, waiter: ReplyWaiter | null): void {
     checkRequestSize(request, data);
-    if (waiter !== null) this.#outbound.add(waiter);
+    if (waiter !== null) this.#outbound.add(this.roundTrip.timed(waiter));
     this.#port.send(GlobalRequest.encode({ request, wantReply: waiter !== null, data }));
   }
 
@@ -289,13 +309,13 @@ export class Connection {
         localId,
         remoteId,
         localWindowBytes: own.windowBytes,
+        localMaxWindowBytes: own.maxWindowBytes ?? own.windowBytes,
         localMaxPacketBytes: own.maxPacketBytes,
         remoteWindowBytes,
         remoteMaxPacketBytes,
       },
-      this.#port,
       handler,
-      (released) => void this.#channels.delete(released.localId),
+      this.#surroundings,
     );
     this.#channels.set(localId, channel);
     return channel;
@@ -311,6 +331,7 @@ export class Connection {
     const pending = this.#opening.get(localId);
     if (pending === undefined) throw new ProtocolError('unknown-channel', `an answer to no channel open, ${localId}`);
     this.#opening.delete(localId);
+    pending.answered();
     return pending;
   }
 

@@ -1,6 +1,8 @@
 // What the connection layer needs of the layers below it.
 
 export interface ConnectionPort {
+  /** The time of the last input or output, milliseconds. */
+  now(): number;
   /** Sends a message, or holds it while keys are exchanged. */
   send(payload: Uint8Array): void;
   /** Sends channel data right away; only called while {@link canSendData}. */

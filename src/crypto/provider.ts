@@ -21,12 +21,16 @@ export interface Mac {
 
 /** A cipher whose state runs on from call to call (CTR, CBC). `update` takes whole blocks only. */
 export interface RunningCipher {
+  /** The result in a fresh buffer. */
   update(data: Uint8Array): Uint8Array;
+  /** Puts the result into `target`, which is as long as `data`. */
+  updateInto(data: Uint8Array, target: Uint8Array): void;
 }
 
 /** AES-GCM under one key. Nonces are 12 bytes and the caller's to count; tags are 16 bytes. */
 export interface GcmCipher {
-  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): { ciphertext: Uint8Array; tag: Uint8Array };
+  /** Puts ciphertext || tag into `target`, which is 16 bytes longer than the plaintext. */
+  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array, target: Uint8Array): void;
   /** The plaintext in a fresh buffer, or null where the tag does not fit. Nothing leaks before the tag was checked. */
   open(nonce: Uint8Array, associated: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array | null;
 }
@@ -38,8 +42,8 @@ export interface GcmCipher {
 export interface ChachaPoly {
   /** Decrypts the 4-byte length field. */
   openLength(sequence: number, encrypted: Uint8Array): number;
-  /** `packet` is length || body in clear. The pieces, one after the other, are length || body || tag in cipher; they are the caller's. */
-  seal(sequence: number, packet: Uint8Array): readonly Uint8Array[];
+  /** `packet` is length || body in clear. Puts length || body || tag in cipher into `target`, which is 16 bytes longer. */
+  seal(sequence: number, packet: Uint8Array, target: Uint8Array): void;
   /** `packet` is length || body || tag as received; the body in a fresh buffer, or null where the tag does not fit. */
   open(sequence: number, packet: Uint8Array): Uint8Array | null;
 }

@@ -182,6 +182,7 @@ export class Engine {
     this.#auth = new FlowRunner(flowHost, 'auth-out-of-order');
     this.#connection = new Connection(
       {
+        now: () => this.#now,
         send: (payload) => this.#send(payload),
         sendData: (remoteId, type, data) => {
           this.#encoder.sendChannelData(remoteId, type, data);
@@ -251,7 +252,7 @@ export class Engine {
     return this.#error === null && !this.#gated && this.#outbox.size < limits.outboxStopBytes;
   }
 
-  /** Whether views of received chunks are still held: bytes of a packet that is not complete yet. */
+  /** Whether bytes wait that were received: of a packet that is not complete yet, or of what must not be looked at yet. */
   get holdsInput(): boolean {
     return this.#decoder.input.length > 0;
   }
@@ -279,10 +280,11 @@ export class Engine {
     });
   }
 
-  /** Bytes from the peer, in any split. The engine may keep the chunk. */
+  /** Bytes from the peer, in any split. The engine does not keep the chunk. */
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
     this.#enter(() => this.#decoder.input.push(chunk));
+    this.#decoder.input.own();
     this.#carryAck();
   }
 
@@ -312,10 +314,19 @@ export class Engine {
 
   // ---- output -------------------------------------------------------------------------------------------------------
 
-  /** Everything that may be sent now, sealed. The chunks are the caller's. Call it again after writing; empty means nothing. */
-  flush(): Uint8Array[] {
+  /**
+   * Everything that may be sent now, sealed. The chunks are the caller's. Call it again after writing; empty means nothing.
+   * Without the time, round trips are measured from the last input on: too long, and windows may grow more than they should.
+   */
+  flush(now: number = this.#now): Uint8Array[] {
+    this.#now = now;
     this.#enter(() => this.#connection.pump());
     return this.#outbox.take();
+  }
+
+  /** Chunks from {@link flush} that nobody holds any more: their memory is used again. Who can't tell need not call it. */
+  recycle(chunks: readonly Uint8Array[]): void {
+    this.#outbox.recycle(chunks);
   }
 
   // ---- what the user does -------------------------------------------------------------------------------------------
@@ -356,7 +367,7 @@ export class Engine {
   /** ping@openssh.com: the waiter's reply is the same data. */
   ping(data: Uint8Array, waiter: ReplyWaiter): void {
     this.#assertOpen();
-    this.#pings.push(waiter);
+    this.#pings.push(this.#connection.roundTrip.timed(waiter));
     this.#run(() => this.#send(Ping.encode({ data })));
   }
 

@@ -2,8 +2,8 @@
 // gathered writes for what goes out, pause and drain for backpressure both ways.
 
 export interface ByteStreamSink {
-  /** Takes over the chunk. True means that no view of it is kept, so that its memory may be used again. */
-  data(chunk: Uint8Array): boolean;
+  /** Looks at the chunk and keeps no view of it: the stream reads to the same memory again. */
+  data(chunk: Uint8Array): void;
   /** No more data comes. `cause` where the stream failed. Called once. */
   end(cause?: Error): void;
   /** What was written has gone out far enough: write again. */
@@ -13,8 +13,11 @@ export interface ByteStreamSink {
 export interface ByteStream {
   /** Begins to deliver. Called once. */
   open(sink: ByteStreamSink): void;
-  /** Takes over the chunks. False: wait for `drain` before writing more. */
-  write(chunks: readonly Uint8Array[]): boolean;
+  /**
+   * Takes over the chunks. False: wait for `drain` before writing more. A stream that knows when nobody looks at the chunks any
+   * more calls `written` then, and they are used again.
+   */
+  write(chunks: readonly Uint8Array[], written?: () => void): boolean;
   pause(): void;
   resume(): void;
   /** Closes after what has been written; the peer's end is still read. */

@@ -1,5 +1,6 @@
 // Every call that waits takes a time limit and an AbortSignal; this is the one place that honours them.
 
+import { setMaxListeners } from 'node:events';
 import { SSHTimeoutError } from '../errors.ts';
 
 /** How long a call may wait. */
@@ -45,6 +46,8 @@ export function waitFor<T>(
       settle(() => reject(signal?.reason));
       giveUp?.();
     };
+    // One signal for hundreds of calls is what it is for; Node would warn of a leak from the eleventh on.
+    if (signal instanceof AbortSignal) setMaxListeners(0, signal);
     signal?.addEventListener('abort', abort, { once: true });
     const timeout = options?.timeout || defaultTimeout;
     if (timeout > 0 && timeout <= LONGEST_TIMER) {

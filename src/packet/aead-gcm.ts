@@ -32,11 +32,10 @@ export function gcmSealer(crypto: CryptoProvider, key: Uint8Array, iv: Uint8Arra
     clearBytes: 4,
     seal(_sequence, packet, outbox) {
       const length = packet.subarray(0, 4);
-      const { ciphertext, tag } = cipher.seal(nonce.bytes, length, packet.subarray(4));
+      const target = outbox.reserve(packet.length + TAG);
+      target.set(length);
+      cipher.seal(nonce.bytes, length, packet.subarray(4), target.subarray(4));
       nonce.advance();
-      outbox.push(length);
-      outbox.push(ciphertext);
-      outbox.push(tag);
     },
   };
 }

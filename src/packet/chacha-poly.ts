@@ -12,7 +12,7 @@ export function chachaSealer(crypto: CryptoProvider, key: Uint8Array): Sealer {
     blockBytes: 8,
     clearBytes: 4,
     seal(sequence, packet, outbox) {
-      for (const piece of cipher.seal(sequence, packet)) outbox.push(piece);
+      cipher.seal(sequence, packet, outbox.reserve(packet.length + TAG));
     },
   };
 }

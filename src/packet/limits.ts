@@ -11,6 +11,13 @@ export const limits = {
   channelPacketBytes: 32_768,
   /** Receive window that we announce, bytes (64 packets, OpenSSH's CHAN_SES_WINDOW_DEFAULT). */
   windowBytes: 2_097_152,
+  /** How far a window may grow, bytes: 640 MB/s over a round trip of 100 ms. */
+  maxWindowBytes: 67_108_864,
+  /**
+   * What all windows of a connection may grow by, bytes: one of them to the full, or many a little. Without this a peer with
+   * 1,024 channels, a fast reader behind each and slow answers of its own could have 64 GiB of credit.
+   */
+  windowGrowthBytes: 67_108_864,
   /** Messages held back while keys are exchanged, bytes. Only replies and window adjustments can pile up there. */
   heldBytes: 65_536,
   /** Bytes that may still come in after we asked for new keys and before the peer answers: paramiko's figure. */

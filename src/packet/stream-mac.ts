@@ -35,11 +35,11 @@ export function encryptThenMacSealer({ running, blockBytes }: BlockCipher, mac: 
     blockBytes,
     clearBytes: 4,
     seal(sequence, packet, outbox) {
-      const length = packet.subarray(0, 4);
-      const ciphertext = running.update(packet.subarray(4));
-      outbox.push(length);
-      outbox.push(ciphertext);
-      outbox.push(mac.compute(sequenceBytes.of(sequence), length, ciphertext).slice());
+      const end = packet.length;
+      const target = outbox.reserve(end + mac.bytes);
+      target.set(packet.subarray(0, 4));
+      running.updateInto(packet.subarray(4), target.subarray(4, end));
+      target.set(mac.compute(sequenceBytes.of(sequence), target.subarray(0, end)), end);
     },
   };
 }
@@ -67,9 +67,10 @@ export function encryptAndMacSealer({ running, blockBytes }: BlockCipher, mac: M
     blockBytes,
     clearBytes: 0,
     seal(sequence, packet, outbox) {
-      const tag = mac.compute(sequenceBytes.of(sequence), packet).slice();
-      outbox.push(running.update(packet));
-      outbox.push(tag);
+      const end = packet.length;
+      const target = outbox.reserve(end + mac.bytes);
+      running.updateInto(packet, target.subarray(0, end));
+      target.set(mac.compute(sequenceBytes.of(sequence), packet), end);
     },
   };
 }
@@ -92,7 +93,7 @@ export function encryptAndMacOpener(crypto: CryptoProvider, { running, blockByte
       const end = packet.length - mac.bytes;
       const plain = new Uint8Array(end);
       plain.set(first);
-      if (end > blockBytes) plain.set(running.update(packet.subarray(blockBytes, end)), blockBytes);
+      if (end > blockBytes) running.updateInto(packet.subarray(blockBytes, end), plain.subarray(blockBytes));
       // The MAC is looked at before any byte of the plaintext is, padding included.
       const expected = mac.compute(sequenceBytes.of(sequence), plain);
       if (!crypto.timingSafeEqual(expected, packet.subarray(end))) return null;

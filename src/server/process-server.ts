@@ -22,6 +22,8 @@ export interface ProcessServerOptions {
   readonly exec?: boolean;
   /** Lets users start a shell, and run commands. */
   readonly shell?: boolean;
+  /** Lets users open sessions for the subsystems that `Transport.setSubsystemHandler` was called for. */
+  readonly subsystems?: boolean;
   /** Variables that clients may set, as patterns with `*` and `?`. Default none. */
   readonly acceptEnv?: readonly string[];
   /** Home directory, name and shell of the user that it all runs as; default the one that the server runs as. */
@@ -73,7 +75,12 @@ export class ProcessServer extends ServerInterface {
   }
 
   override checkChannelRequest(kind: string): boolean {
-    return kind === 'session' && (this.#options.exec === true || this.#options.shell === true);
+    return kind === 'session' && (this.#runsPrograms || this.#options.subsystems === true);
+  }
+
+  /** Where only subsystems are allowed, sessions can be opened, and no program may start on them. */
+  get #runsPrograms(): boolean {
+    return this.#options.exec === true || this.#options.shell === true;
   }
 
   override checkChannelPtyRequest(
@@ -85,6 +92,7 @@ export class ProcessServer extends ServerInterface {
     _pixelHeight: number,
     modes: TerminalModes,
   ): boolean {
+    if (!this.#runsPrograms) return false;
     const session = this.#session(channel);
     const terminals = loadTerminals();
     if (typeof terminals === 'string') {
@@ -96,10 +104,11 @@ export class ProcessServer extends ServerInterface {
   }
 
   override checkChannelEnvRequest(channel: Channel, name: string, value: Uint8Array): boolean {
-    return this.#session(channel).environment.set(name, value);
+    return this.#runsPrograms && this.#session(channel).environment.set(name, value);
   }
 
   override checkChannelExecRequest(channel: Channel, command: Uint8Array): boolean {
+    if (!this.#runsPrograms) return false;
     // Node passes arguments as UTF-8; another encoding would run something else than what was asked for.
     const text = utf8(command);
     if (text === null) return false;

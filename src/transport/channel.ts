@@ -518,7 +518,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   #receive(data: Uint8Array, type: DataType): void {
     if (type === 0 || this.#combineStderr) {
-      if (this.stdout.ended) this.#machine?.consume(data.length);
+      if (this.stdout.ended) this.#machine?.credit(data.length);
       else this.stdout.push(data);
       return;
     }
@@ -526,13 +526,13 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const roomy = this.#stderrCredited + data.length <= windowBytes;
     if (this.#stderr.ended || (!roomy && !this.#stderrAttached)) {
       if (!this.#stderr.ended) this.#stderrDropped += data.length;
-      this.#machine?.consume(data.length);
+      this.#machine?.credit(data.length);
       return;
     }
     // Up to a window of it is credited now: a stderr that nobody reads must not stop stdout.
     if (roomy) {
       this.#stderrCredited += data.length;
-      this.#machine?.consume(data.length);
+      this.#machine?.credit(data.length);
     }
     this.#stderr.push(data);
   }

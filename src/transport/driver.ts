@@ -49,7 +49,6 @@ export class Driver {
       data: (chunk) => {
         this.engine.receive(chunk, performance.now());
         this.#afterStep();
-        return !this.engine.holdsInput;
       },
       end: (cause) => {
         this.engine.end(performance.now(), cause);
@@ -124,9 +123,9 @@ export class Driver {
 
   #flush(): void {
     while (this.#writable) {
-      const chunks = this.engine.flush();
+      const chunks = this.engine.flush(performance.now());
       if (chunks.length === 0) break;
-      this.#writable = this.#stream.write(chunks);
+      this.#writable = this.#stream.write(chunks, () => this.engine.recycle(chunks));
     }
     if (this.#flushWaiters.length > 0 && this.engine.queuedBytes === 0) {
       for (const resolve of this.#flushWaiters.splice(0)) resolve();
@@ -161,7 +160,7 @@ export class Driver {
     for (const resolve of this.#flushWaiters.splice(0)) resolve();
     queueMicrotask(() => {
       clearTimeout(this.#timer);
-      const chunks = this.engine.flush();
+      const chunks = this.engine.flush(performance.now());
       if (chunks.length > 0) this.#stream.write(chunks);
       this.#stream.resume();
       this.#stream.end();

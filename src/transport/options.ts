@@ -24,8 +24,14 @@ import type { CallOptions } from '../io/waiting.ts';
 export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;
 
 export interface TransportOptions {
-  /** Receive window of each channel, bytes. Default 2 MiB; 32 KiB to 2^32 - 1. */
+  /** Receive window of each channel to begin with, bytes. Default 2 MiB; 32 KiB to 2^32 - 1. See {@link maxWindowSize}. */
   readonly defaultWindowSize?: number;
+  /**
+   * How far the receive window of a channel may grow, bytes; also one whose size was given. Default 64 MiB, up to 2^32 - 1. It
+   * grows while data is read as fast as it comes and the round trip is so long that the window holds the peer back, and all
+   * windows of a connection together by 64 MiB. At or below the size to begin with, windows are fixed.
+   */
+  readonly maxWindowSize?: number;
   /** Largest channel data in one packet that we take, bytes. Default 32 KiB; 4 KiB to 2^32 - 1. */
   readonly defaultMaxPacketSize?: number;
   /** How far to go for old peers; what `+`, `-` and `^` of `algorithms` start from. Default 'modern': not at all. */
@@ -119,7 +125,7 @@ export interface CloseInfo {
 }
 
 export interface OpenChannelOptions extends CallOptions {
-  /** Bytes; default the transport's. */
+  /** Receive window to begin with, bytes; default the transport's. */
   readonly windowSize?: number;
   readonly maxPacketSize?: number;
   /** direct-tcpip, forwarded-tcpip: where to. */
@@ -170,9 +176,11 @@ export const DEFAULT_REKEY: RekeyLimits = { bytes: 2 ** 30, packets: 2 ** 31, mi
 export function channelSizes(
   transport: TransportOptions,
   channel: { readonly windowSize?: number; readonly maxPacketSize?: number } = {},
-): { windowBytes: number; maxPacketBytes: number } {
+): { windowBytes: number; maxWindowBytes: number; maxPacketBytes: number } {
+  const windowBytes = clamp(channel.windowSize ?? transport.defaultWindowSize ?? limits.windowBytes, 32_768);
   return {
-    windowBytes: clamp(channel.windowSize ?? transport.defaultWindowSize ?? limits.windowBytes, 32_768),
+    windowBytes,
+    maxWindowBytes: clamp(transport.maxWindowSize ?? limits.maxWindowBytes, windowBytes),
     maxPacketBytes: clamp(channel.maxPacketSize ?? transport.defaultMaxPacketSize ?? limits.channelPacketBytes, 4_096),
   };
 }

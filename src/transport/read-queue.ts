@@ -1,5 +1,6 @@
 // Data received on a channel and not yet read: stdout or stderr. It is credited to the peer when it is taken out, so what is
-// queued is never more than the window.
+// queued is never more than the window. Nor does it cost much more: a peer that sends single bytes must not make us keep the two
+// hundred that each chunk costs by itself, so where many wait, small ones are put together.
 
 import type { Duplex, Readable } from 'node:stream';
 import { type CallOptions, type Settle, waitFor } from '../io/waiting.ts';
@@ -9,6 +10,11 @@ interface Reader {
   readonly settle: Settle<Uint8Array | null>;
 }
 
+/** Chunks that may wait as they came; few of any size are no harm. */
+const FEW = 64;
+/** Bytes below which a chunk is small. Twice that is what is put together: at worst, every second chunk is not small. */
+const SMALL = 1_024;
+
 /** The readable half of a channel, or its stderr: read it, iterate over it, or turn it into a stream. Pick one. */
 export class ReadQueue implements AsyncIterable<Uint8Array> {
   #chunks: Uint8Array[] = [];
@@ -17,6 +23,8 @@ export class ReadQueue implements AsyncIterable<Uint8Array> {
   #error: unknown = null;
   #readers: Reader[] = [];
   #listener: (() => void) | null = null;
+  /** The buffer of the last chunk, where that was put together. */
+  #joint = new Uint8Array(0);
   readonly #consumed: (bytes: number) => void;
 
   /** @internal */
@@ -114,7 +122,8 @@ export class ReadQueue implements AsyncIterable<Uint8Array> {
 
   /** @internal */
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    if (chunk.length >= SMALL || this.#chunks.length < FEW) this.#chunks.push(chunk);
+    else this.#join(chunk);
     this.#bytes += chunk.length;
     this.#wake();
   }
@@ -133,6 +142,21 @@ export class ReadQueue implements AsyncIterable<Uint8Array> {
     this.#chunks = [];
     this.#bytes = 0;
     if (bytes > 0) this.#consumed(bytes);
+  }
+
+  /** Behind the last chunk, which is still ours, or into a buffer of its own; so no two chunks share one. */
+  #join(chunk: Uint8Array): void {
+    const last = this.#chunks.at(-1) as Uint8Array;
+    const { buffer, byteOffset: start } = last;
+    const end = start + last.length;
+    if (buffer === this.#joint.buffer && end + chunk.length <= this.#joint.length) {
+      this.#joint.set(chunk, end);
+      this.#chunks[this.#chunks.length - 1] = this.#joint.subarray(start, end + chunk.length);
+      return;
+    }
+    this.#joint = new Uint8Array(2 * SMALL);
+    this.#joint.set(chunk);
+    this.#chunks.push(this.#joint.subarray(0, chunk.length));
   }
 
   #wake(): void {

@@ -77,6 +77,11 @@ export function registerSubsystem<Args extends readonly unknown[]>(
   registered.set(name, { create: (channel, server) => new handler(channel, name, server, ...args), log });
 }
 
+/** @internal Where a handler on this channel may log: what its transport logs to, or nowhere if it was not registered there. */
+export function subsystemLog(channel: Channel, name: string): (message: string) => void {
+  return handlers.get(channel.getTransport())?.get(name)?.log ?? (() => {});
+}
+
 /** @internal The default answer to a subsystem request: starts what is registered under the name; false where nothing is. */
 export function startRegisteredSubsystem(channel: Channel, name: string, server: ServerInterface): boolean {
   const registered = handlers.get(channel.getTransport())?.get(name);

@@ -25,12 +25,15 @@ import type { ByteStream } from '../io/byte-stream.ts';
 import { type Address, dial, parseAddress } from '../io/dial.ts';
 import { NodeStream } from '../io/node-stream.ts';
 import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { kexMethods } from '../kex/methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import { signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { ciphers } from '../packet/ciphers.ts';
+import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
+import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
@@ -65,7 +68,6 @@ import { ServerSide } from './server-side.ts';
 import { registerSubsystem, type SubsystemHandlerClass } from './subsystem-handler.ts';
 import { TransportLog } from './transport-log.ts';
 import { VERSION } from './version.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;
@@ -387,13 +389,14 @@ export class Transport implements AsyncDisposable {
    */
   openChannel(kind: string, options: OpenChannelOptions = {}): Promise<Channel> {
     const data = openData(kind, options);
-    const { windowBytes, maxPacketBytes } = channelSizes(this.#options, options);
+    const sizes = channelSizes(this.#options, options);
+    const { windowBytes } = sizes;
     const channel = new Channel({ transport: this, kind, windowBytes, onRequest: answerAsClient, offers: this.#client });
     return waitFor<Channel>(
       `opening a '${kind}' channel`,
       options,
       ({ resolve, reject }) =>
-        this.#engine().openChannel(kind, data, { windowBytes, maxPacketBytes }, channel.handler, {
+        this.#engine().openChannel(kind, data, sizes, channel.handler, {
           opened: (machine) => {
             channel.attach(machine);
             resolve(channel);
@@ -402,6 +405,12 @@ export class Transport implements AsyncDisposable {
         }),
       this.#options.timeouts?.channelOpen ?? DEFAULT_TIMEOUTS.channelOpen,
     );
+  }
+
+  /** Client: opens a channel and begins SFTP on it. @throws ChannelRequestError where the server has no SFTP, ... */
+  async openSftpClient(options: SFTPChannelOptions = {}): Promise<SFTPClient> {
+    const { SFTPClient } = await import('../sftp/client/sftp-client.ts');
+    return SFTPClient.fromTransport(this, options);
   }
 
   /** Server: opens an X11 connection to the client's display. @throws ChannelOpenError */

@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { concat, encodeUtf8 } from '../../src/bytes/bytes.ts';
 import { ChannelOpenError, type SSHError } from '../../src/errors.ts';
+import { limits } from '../../src/packet/limits.ts';
 import {
   ChannelClose,
   ChannelData,
@@ -27,6 +28,7 @@ import { liveBytes } from '../support/measure.ts';
 
 const none = new Uint8Array(0);
 const small = { windowBytes: 100_000, maxPacketBytes: 32_768 };
+const MiB = 1_048_576;
 const data = (recipient: number, count: number) => ChannelData.encode({ recipient, data: new Uint8Array(count) });
 
 describe.each(['client', 'server'] as const)('a %s', (victim) => {
@@ -44,6 +46,29 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       attacker.send(data(id, 1));
       expectViolation(attacker, 'window-exceeded');
       expect(channel.bytes).toBe(100_000);
+    });
+
+    it('gives no credit that the peer is not told of: none after our CLOSE', () => {
+      const attacker = open();
+      const { channel, id } = attacker.channel(small);
+      channel.machine?.close();
+      attacker.pull();
+      for (const count of [32_768, 32_768, 32_768, 1_696]) attacker.send(data(id, count));
+      expect(attacker.victim.error).toBeNull();
+      expect(attacker.receivedOf(ChannelWindowAdjust.number)).toEqual([]);
+      attacker.send(data(id, 1));
+      expectViolation(attacker, 'window-exceeded');
+    });
+
+    it('says nothing of it to a peer that will send no more', () => {
+      const attacker = open();
+      const { channel, id } = attacker.channel(small);
+      channel.consumeAtOnce = false;
+      for (let i = 0; i < 3; i++) attacker.send(data(id, 30_000));
+      attacker.send(ChannelEof.encode({ recipient: id }));
+      channel.machine?.consume(90_000);
+      expect(attacker.pull().receivedOf(ChannelWindowAdjust.number)).toEqual([]);
+      expect(attacker.victim.error).toBeNull();
     });
 
     it('counts extended data, of whatever type, in the same window', () => {
@@ -109,6 +134,109 @@ describe.each(['client', 'server'] as const)('a %s', (victim) => {
       expect(attacker.victim.error).toBeNull();
       attacker.send(ChannelWindowAdjust.encode({ recipient: id, bytes: 1 }));
       expectViolation(attacker, 'window-overflow');
+    });
+
+    describe('that may grow', { timeout: 30_000 }, () => {
+      /** Channels to a victim that has seen its question answered after ten seconds. */
+      const slow = (count: number, windowBytes: number) => {
+        const parameters = { windowBytes, maxPacketBytes: 32_768, maxWindowBytes: 128 * MiB };
+        const attacker = new Attacker({
+          victim,
+          victimOptions: { onOpen: (request, peer) => void peer.accept(request, parameters) },
+        }).reach('open');
+        attacker.victim.engine.globalRequest('x', none, { reply: () => {}, abandon: () => {} });
+        attacker.pull();
+        attacker.victim.now += 10_000;
+        attacker.send(RequestFailure.encode({}));
+        return Array.from({ length: count }, () => ({ ...attacker.channel(parameters), attacker, credit: windowBytes }));
+      };
+      type Slow = ReturnType<typeof slow>[number];
+
+      /** Sends all that may be sent on these channels, once. Returns the bytes. */
+      const round = (channels: readonly Slow[], encode = data) => {
+        let bytes = 0;
+        for (const channel of channels) {
+          const { attacker, id } = channel;
+          attacker.received.length = 0;
+          bytes += channel.credit;
+          const payloads: Uint8Array[] = [];
+          for (let left = channel.credit; left > 0; left -= 32_768) payloads.push(encode(id, Math.min(left, 32_768)));
+          attacker.sendAll(payloads);
+          const adjusts = attacker.receivedOf(ChannelWindowAdjust.number);
+          channel.credit = adjusts.reduce((sum, payload) => sum + ChannelWindowAdjust.decode(payload).bytes, 0);
+          attacker.victim.now += 100;
+        }
+        return bytes;
+      };
+      const window = ({ channel }: Slow) => channel.machine?.windowBytes as number;
+
+      it('gives a peer that answers late no more than the budget, over all channels, and holds no more', () => {
+        const channels = slow(2, 8 * MiB);
+        const [{ attacker, id }] = channels as [Slow];
+        for (let i = 0; i < 3; i++) round(channels);
+        const most = 16 * MiB + limits.windowGrowthBytes;
+        expect(channels.reduce((sum, channel) => sum + window(channel), 0)).toBe(most);
+        for (const { channel } of channels) channel.consumeAtOnce = false;
+        const sent = round(channels);
+        expect(attacker.victim.error).toBeNull();
+        expect(sent).toBeLessThanOrEqual(most);
+        // The rest had not been worth a message yet.
+        expect(sent).toBeGreaterThan((most * 3) / 4);
+        attacker.send(data(id, 1));
+        expectViolation(attacker, 'window-exceeded');
+      });
+
+      it('has its share back when a channel is over, and not twice', () => {
+        const [first, second, third] = slow(3, 16 * MiB) as [Slow, Slow, Slow];
+        for (let i = 0; i < 3; i++) round([first]);
+        expect(window(first)).toBe(16 * MiB + limits.windowGrowthBytes);
+        round([second]);
+        expect(window(second)).toBe(16 * MiB);
+        first.attacker.send(ChannelClose.encode({ recipient: first.id }));
+        first.channel.machine?.close();
+        first.channel.machine?.consume(MiB);
+        expect(first.channel.closed).toEqual([null]);
+        for (let i = 0; i < 2; i++) round([second]);
+        const left = limits.windowGrowthBytes - (window(second) - 16 * MiB);
+        expect(left).toBeLessThan(32 * MiB);
+        for (let i = 0; i < 2; i++) round([third]);
+        expect(window(third)).toBe(16 * MiB + left);
+        expect(first.attacker.victim.error).toBeNull();
+      });
+
+      it('does not for data that nobody can read', () => {
+        const channels = slow(1, 4 * MiB);
+        const [one] = channels as [Slow];
+        const undefinedType = (recipient: number, count: number) =>
+          ChannelExtendedData.encode({ recipient, type: 7, data: new Uint8Array(count) });
+        let sent = 0;
+        for (let i = 0; i < 4; i++) sent += round(channels, undefinedType);
+        expect(sent).toBeGreaterThan(12 * MiB);
+        expect(window(one)).toBe(4 * MiB);
+        round(channels);
+        round(channels);
+        expect(window(one)).toBeGreaterThan(5 * MiB);
+      });
+
+      it.each([
+        ['channel', ({ machine }: RecordedChannel) => machine?.close()],
+        ['connection', (_channel: RecordedChannel, { victim: peer }: Attacker) => peer.engine.close()],
+      ])('does not on a %s that its user closes at that moment', (_what, close) => {
+        const channels = slow(1, MiB);
+        const [{ channel, attacker }] = channels as [Slow];
+        channel.consumeAtOnce = false;
+        channel.onReceived = () => {
+          // Twice this is a quarter more than the window.
+          if (channel.bytes !== 20 * 32_768) return;
+          channel.machine?.consume(channel.bytes);
+          // Still to be sent: the channel is not yet over.
+          channel.machine?.write(new Uint8Array(1), 0);
+          close(channel, attacker);
+        };
+        round(channels);
+        expect(channel.bytes).toBe(20 * 32_768);
+        expect(channel.machine?.windowBytes).toBe(MiB);
+      });
     });
 
     it('never sends more than it was granted, and all of that', () => {

@@ -4,11 +4,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supportedAlgorithms } from '../../src/index.ts';
+import { amikoBin } from '../support/amiko-serve.ts';
 import {
   canMakeUsers,
   describePeer,
@@ -32,7 +32,7 @@ import {
   tempDir,
 } from '../support/peers.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/amiko.js', import.meta.url));
+const BIN = amikoBin;
 const MIB = 1 << 20;
 const blob = randomBytes(64 * MIB, 'ssh-cli');
 const blobHash = sha256(blob);
@@ -41,8 +41,7 @@ const blobHash = sha256(blob);
 let home: TempDir;
 
 beforeAll(() => {
-  if (!existsSync(fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))))
-    throw new Error('run `npm run build` first');
+  if (!existsSync(join(dirname(BIN), '..', 'dist', 'cli', 'main.js'))) throw new Error('run `npm run build` first');
   home = tempDir();
 });
 afterAll(() => home.remove());

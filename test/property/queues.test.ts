@@ -21,7 +21,7 @@ describe('a ByteQueue', () => {
         // Pieces of one arena lie one behind the other, as reads into one buffer do; others stand alone, some are Buffers.
         const arena = dice.bytes(10_000);
         let used = 0;
-        const taken: [Uint8Array, number[]][] = [];
+        let borrowed: Uint8Array | null = null;
         for (const [kind, size] of commands) {
           if (kind <= 1) {
             const piece =
@@ -29,6 +29,9 @@ describe('a ByteQueue', () => {
             if (kind === 0) used += size;
             queue.push(piece);
             model.push(...piece);
+            // The one before is not looked at any more.
+            borrowed?.fill(0xee);
+            borrowed = piece;
           } else if (kind === 2) {
             const count = Math.min(size, model.length);
             expect([...queue.peek(count)]).toEqual(model.slice(0, count));
@@ -36,7 +39,6 @@ describe('a ByteQueue', () => {
             const count = Math.min(size, model.length);
             const out = queue.take(count);
             expect([...out]).toEqual(model.slice(0, count));
-            taken.push([out, [...out]]);
             model = model.slice(count);
           } else if (kind === 4) {
             const count = Math.min(size, model.length);
@@ -45,6 +47,10 @@ describe('a ByteQueue', () => {
           } else if (size === 0) {
             queue.clear();
             model = [];
+          } else {
+            queue.own();
+            borrowed?.fill(0xee);
+            borrowed = null;
           }
           expect(queue.length).toBe(model.length);
           for (const at of [0, model.length >> 1, model.length - 1])
@@ -52,8 +58,6 @@ describe('a ByteQueue', () => {
           for (const wrong of [() => queue.peek(model.length + 1), () => queue.skip(model.length + 1)])
             expect(wrong).toThrow(RangeError);
         }
-        // What was handed out stays what it was.
-        for (const [bytes, before] of taken) expect([...bytes]).toEqual(before);
       }),
       runs(500),
     );
@@ -79,7 +83,7 @@ describe('an Outbox', () => {
           const dice = new Dice(seed);
           const outbox = new Outbox();
           let model: number[] = [];
-          const given: [Uint8Array[], Buffer][] = [];
+          let given: [Uint8Array[], Buffer][] = [];
           for (const [kind, size] of commands) {
             if (kind === 5) {
               const chunks = outbox.take();
@@ -88,6 +92,12 @@ describe('an Outbox', () => {
               for (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0);
               given.push([chunks, bytes]);
               model = [];
+              // Some come back at once or later, some never do. What is still out must not change.
+              if (size % 3 !== 0) {
+                const back = given.filter((_, index) => index % 2 === size % 2);
+                given = given.filter((_, index) => index % 2 !== size % 2);
+                for (const [each] of back) outbox.recycle(each);
+              }
             } else {
               const bytes = dice.bytes(size);
               if (kind < 3) outbox.push(bytes);

@@ -4,6 +4,7 @@
 import { noneMethod } from '../../src/auth/client.ts';
 import { encodeUtf8 } from '../../src/bytes/bytes.ts';
 import { Outbox } from '../../src/bytes/outbox.ts';
+import type { OpenParameters } from '../../src/connection/connection.ts';
 import type { Agreement, CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AdmissionPhase } from '../../src/engine/admission.ts';
 import { ProtocolError, type SSHError, type Violation } from '../../src/errors.ts';
@@ -18,7 +19,7 @@ import { ChannelOpen, ChannelOpenConfirmation } from '../../src/wire/messages/co
 import { KexEcdhInit, KexEcdhReply } from '../../src/wire/messages/kex.ts';
 import { Disconnect, KexInit, NewKeys, ServiceAccept, ServiceRequest } from '../../src/wire/messages/transport.ts';
 import { Writer } from '../../src/wire/writer.ts';
-import { Peer, type PeerOptions, type RecordedChannel } from './engine-pair.ts';
+import { Peer, type PeerOptions, type RecordedChannel, WINDOW } from './engine-pair.ts';
 import { Dice, seededCrypto, testKey } from './seeded-crypto.ts';
 
 const KEX = 'curve25519-sha256';
@@ -157,7 +158,7 @@ export class Attacker {
   }
 
   /** A channel that is open on both sides: the victim's channel, and the number by which it goes there. */
-  channel(parameters = { windowBytes: 2_097_152, maxPacketBytes: 32_768 }): { channel: RecordedChannel; id: number } {
+  channel(parameters: OpenParameters = WINDOW): { channel: RecordedChannel; id: number } {
     const ours = 7_000 + this.victim.channels.length;
     if (this.victimIsClient) {
       const channel = this.victim.open('session', parameters);

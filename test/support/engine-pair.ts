@@ -9,7 +9,7 @@ import { noneMethod } from '../../src/auth/client.ts';
 import type { AuthOutcome } from '../../src/auth/outcome.ts';
 import type { ServerAuthHooks } from '../../src/auth/server.ts';
 import type { ChannelHandler, ChannelMachine, InboundChannelRequest } from '../../src/connection/channel-machine.ts';
-import type { InboundGlobalRequest, InboundOpen } from '../../src/connection/connection.ts';
+import type { InboundGlobalRequest, InboundOpen, OpenParameters } from '../../src/connection/connection.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { Engine, type EngineConfig, type RekeyLimits, type ServerConfig } from '../../src/engine/engine.ts';
 import type { EngineEvent, EngineHandler } from '../../src/engine/events.ts';
@@ -61,7 +61,7 @@ export const openHouse: ServerAuthHooks = {
 /** Curve25519 alone, because it is fast and can be repeated. */
 export const fastAlgorithms: Partial<AlgorithmLists> = { kex: ['curve25519-sha256'] };
 
-export const WINDOW = { windowBytes: 2_097_152, maxPacketBytes: 32_768 };
+export const WINDOW: OpenParameters = { windowBytes: 2_097_152, maxPacketBytes: 32_768 };
 
 /** One engine and all that it has said. */
 export class Peer {
@@ -155,7 +155,7 @@ export class Peer {
   /** All output, in one piece. */
   output(): Uint8Array {
     this.outputWanted = false;
-    return new Uint8Array(Buffer.concat(this.engine.flush()));
+    return new Uint8Array(Buffer.concat(this.engine.flush(this.now)));
   }
 
   receive(bytes: Uint8Array): void {

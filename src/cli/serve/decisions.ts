@@ -13,7 +13,9 @@ import {
   type ProcessServerOptions,
   type ServerConnection,
 } from '../../server.ts';
+import { SFTPServer } from '../../sftp/server/sftp-server.ts';
 import type { Credentials } from './credentials.ts';
+import { ServedFolder, type SftpEvent } from './served-folder.ts';
 
 /** What may be forwarded. */
 export interface Allowed {
@@ -23,6 +25,12 @@ export interface Allowed {
   readonly x11: boolean;
 }
 
+/** What SFTP shows. */
+export interface ServedFiles {
+  readonly root: string;
+  readonly write: boolean;
+}
+
 /** A connection that goes through us, or a place where we listen for the client. */
 export interface ForwardStart {
   readonly request: 'direct-tcpip' | 'direct-streamlocal' | 'tcpip-forward' | 'streamlocal-forward' | 'agent' | 'x11';
@@ -30,10 +38,13 @@ export interface ForwardStart {
   readonly where: string;
 }
 
-export interface ServeDecisionsOptions extends ProcessServerOptions {
+export interface ServeDecisionsOptions extends Omit<ProcessServerOptions, 'subsystems'> {
   readonly banner: string | null;
   readonly allowed: Allowed;
+  /** Null for no SFTP. */
+  readonly files: ServedFiles | null;
   readonly onForward: (forward: ForwardStart) => void;
+  readonly onSftp: (event: SftpEvent) => void;
 }
 
 export class ServeDecisions extends ProcessServer {
@@ -44,18 +55,29 @@ export class ServeDecisions extends ProcessServer {
   readonly #environments = new WeakMap<Channel, Record<string, string>>();
   /** What sessions have left behind, and are about to remove. */
   readonly #cleaning = new Set<Promise<void>>();
+  #sftpSessions = 0;
+  #noSftpSession: () => void = () => {};
 
   constructor(connection: ServerConnection, credentials: Credentials, options: ServeDecisionsOptions) {
-    super(connection, options);
+    super(connection, { ...options, subsystems: options.files !== null });
     this.#connection = connection;
     this.#credentials = credentials;
     this.#options = options;
     this.#forwarding = new ServerForwarding(connection.transport);
+    if (options.files === null) return;
+    const { root, write } = options.files;
+    const onEvent = (event: SftpEvent) => this.#onSftp(event);
+    connection.transport.setSubsystemHandler('sftp', SFTPServer, ServedFolder, root, { readOnly: !write }, onEvent);
   }
 
   override async ended(): Promise<void> {
     await super.ended();
     await Promise.all(this.#cleaning);
+    // What they have done is told when their files are closed.
+    if (this.#sftpSessions === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#noSftpSession = resolve;
+    });
   }
 
   override getBanner(): string | null {
@@ -152,6 +174,12 @@ export class ServeDecisions extends ProcessServer {
 
   protected override environmentFor(channel: Channel): Readonly<Record<string, string>> {
     return this.#environments.get(channel) ?? {};
+  }
+
+  #onSftp(event: SftpEvent): void {
+    if (event.operation === 'start') this.#sftpSessions++;
+    this.#options.onSftp(event);
+    if (event.operation === 'end' && --this.#sftpSessions === 0) this.#noSftpSession();
   }
 
   #connect(request: ForwardStart['request'], target: ForwardTarget): OpenDecision | Promise<OpenDecision> {

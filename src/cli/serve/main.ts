@@ -1,7 +1,7 @@
 // `amiko serve`: a server that is safe to start. Loopback only, a host key made for this run, one user, and nothing allowed that
-// the command line does not ask for. Exit status: 0 after SIGTERM or SIGINT, 2 for wrong usage, 255 where it cannot serve.
+// the command line does not ask for but to read one folder. Exit status: 0 after SIGTERM or SIGINT, 2 for wrong usage, 255 where it cannot serve.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { generateKey, readModuli, type Signer, SSHError, UsageError } from '../../index.ts';
 import type { DhGroup } from '../../kex/dh-group.ts';
 import { readPrivateKey } from '../../keys.ts';
@@ -48,13 +48,16 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
   const { credentials, madePassword } = await loadCredentials(user, options.authorizedKeys, options.gssapi);
   const banner = options.banner === null ? null : await readBanner(options.banner);
   const moduli = options.moduli === null ? null : await loadModuli(options.moduli);
+  const files = options.sftp ? { root: await servedFolder(options.folder ?? '.'), write: options.write } : null;
   const running = new Set<Promise<void>>();
   const decide = (connection: ServerConnection) => {
     const { exec, shell, acceptEnv, allowForward: forward, allowAgentForward: agentForward, allowX11: x11 } = options;
     const decisions = new ServeDecisions(connection, credentials, {
       banner,
       allowed: { forward, agentForward, x11 },
+      files,
       onForward: (start) => report.forward(connection, start),
+      onSftp: (event) => report.sftp(connection, event),
       exec,
       shell,
       acceptEnv,
@@ -95,6 +98,7 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
     ephemeral: options.hostKeys.length === 0,
     user,
     password: madePassword,
+    files,
     allowed: options.shell ? 'shell' : options.exec ? 'exec' : 'nothing',
     forwarding: [
       ...(options.allowForward ? (['ports'] as const) : []),
@@ -118,6 +122,15 @@ function stopSignal(): { first: Promise<void>; second: Promise<void> } {
   process.on('SIGTERM', next);
   process.on('SIGINT', next);
   return { first, second };
+}
+
+/** The folder's real name: what it is called may lead elsewhere later. @throws UsageError */
+async function servedFolder(folder: string): Promise<string> {
+  const root = await realpath(folder).catch((error: Error) => {
+    throw new UsageError(`cannot serve ${folder}: ${error.message}`);
+  });
+  if (!(await stat(root)).isDirectory()) throw new UsageError(`cannot serve ${folder}: it is no folder`);
+  return root;
 }
 
 async function loadHostKeys(files: readonly string[]): Promise<readonly Signer[]> {

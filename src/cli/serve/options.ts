@@ -8,6 +8,11 @@ import { printable, UsageError } from '../../errors.ts';
 
 export interface ServeOptions {
   readonly help: boolean;
+  /** The folder that SFTP shows; null for the current one. */
+  readonly folder: string | null;
+  readonly sftp: boolean;
+  /** Whether SFTP may change the folder. */
+  readonly write: boolean;
   readonly host: string;
   readonly port: number;
   readonly hostKeys: readonly string[];
@@ -45,6 +50,8 @@ const TABLE = {
   'host-key': { type: 'string', multiple: true },
   user: { type: 'string' },
   'authorized-keys': { type: 'string', multiple: true },
+  write: { type: 'boolean' },
+  'no-sftp': { type: 'boolean' },
   exec: { type: 'boolean' },
   shell: { type: 'boolean' },
   'accept-env': { type: 'string', multiple: true },
@@ -81,11 +88,15 @@ const MIN_REKEY_BYTES = 256;
 export function parseServeOptions(args: readonly string[]): ServeOptions {
   const texts = new Map<Name, string[]>();
   const flags = new Map<Name, number>();
+  let folder: string | null = null;
   const { tokens } = parseArgs({ args: [...args], options: TABLE, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
-      throw new UsageError(`unexpected argument '${printable(token.value)}': serving a directory is not available yet`);
+      if (folder !== null) throw new UsageError(`unexpected argument '${printable(token.value)}': only one folder can be served`);
+      if (token.value === '') throw new UsageError('the folder needs a name');
+      folder = token.value;
+      continue;
     }
     const name = known(token.name, token.rawName);
     if (TABLE[name].type === 'boolean') {
@@ -111,8 +122,15 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
   const algorithms = algorithmOptions(text);
   const user = text('user');
   if (user === '') throw new UsageError('--user needs a name');
+  const sftp = !flags.has('no-sftp');
+  if (!sftp && (folder !== null || flags.has('write'))) {
+    throw new UsageError(`--no-sftp and ${folder === null ? '--write' : 'a folder'} do not go together`);
+  }
   return {
     help: flags.has('help'),
+    folder,
+    sftp,
+    write: flags.has('write'),
     host: text('host') ?? '127.0.0.1',
     port: whole('port', 2222, 0, 65_535),
     hostKeys: texts.get('host-key') ?? [],

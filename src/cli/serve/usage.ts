@@ -1,9 +1,9 @@
 // What `amiko serve --help` prints. Every option of options.ts is in here; test/unit/server/serve-options.test.ts checks that.
 
-export const usage = `Usage: amiko serve [options]
+export const usage = `Usage: amiko serve [options] [folder]
 
-Serves SSH on this machine, as the user who starts it. It listens on 127.0.0.1 only, makes a host key for this run, and lets
-nobody do anything that is not asked for below.
+Serves SSH on this machine, as the user who starts it. It listens on 127.0.0.1 only, makes a host key for this run, and shows the
+folder (the current one) to SFTP: to read, and nothing outside of it. Everything else has to be asked for below.
 
 Where and as whom:
   --host ADDR              address to listen on (127.0.0.1)
@@ -23,7 +23,9 @@ Who may log in:
   --banner FILE            text to show before the login
 
 What they may do:
-  --exec                   run commands
+  --write                  change what is in the folder, by SFTP
+  --no-sftp                no SFTP
+  --exec                   run commands; by these nothing is kept inside the folder
   --shell                  also start a shell; on a real terminal if the module @lydell/node-pty is installed
   --max-sessions N         sessions at once on one connection (10)
   --accept-env PATTERN     variables that the client may set; may be repeated
@@ -42,6 +44,8 @@ How:
   -h, --help               this text
 
 Examples:
+  amiko serve ./public
+  amiko serve --write --user upload --authorized-keys ~/team.pub /srv/incoming
   amiko serve --shell
   amiko serve --allow-forward
   AMIKO_PASSWORD=secret amiko serve --port 0 --exec --json

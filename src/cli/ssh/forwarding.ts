@@ -8,8 +8,8 @@ import { forwardLocal } from '../../forward/local.ts';
 import { forwardRemote } from '../../forward/remote.ts';
 import { type ForwardTarget, isPath } from '../../forward/target.ts';
 import type { Transport } from '../../transport/transport.ts';
+import type { Log } from '../connection/log.ts';
 import { describePlace, type ForwardRequest, type ListenPlace } from './forward-arguments.ts';
-import type { Log } from './log.ts';
 import type { SshOptions } from './options.ts';
 
 /** How often the end of the last connection is looked for once the session is over, milliseconds. */

@@ -1,6 +1,7 @@
 // What `amiko ssh --help` prints.
 
-import { keywords } from './keywords.ts';
+import { listed } from '../connection/help.ts';
+import { sshKeywords } from './options.ts';
 
 export function usage(): string {
   return `Usage: amiko ssh [options] [user@]host [command ...]
@@ -33,7 +34,7 @@ Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6
   -K, -k         log in by Kerberos and hand the credentials on to the server; don't hand them on
 
 Keys of -o:
-${wrapped(keywords.map(({ name }) => name))}
+${listed(sshKeywords.map(({ name }) => name))}
 
 Passwords and passphrases are asked for on the terminal, taken from AMIKO_PASSWORD (passwords only), or from the program in
 SSH_ASKPASS. With a terminal, ~. at the start of a line ends the connection and ~? explains.
@@ -48,16 +49,4 @@ Examples:
   amiko ssh -N -D 1080 -R 0:localhost:3000 me@server.example.com
   amiko ssh -o StrictHostKeyChecking=accept-new -o ConnectTimeout=5 server.example.com true
 `;
-}
-
-const WIDTH = 118;
-
-function wrapped(names: readonly string[]): string {
-  const lines = [''];
-  for (const name of names) {
-    const line = lines.at(-1) as string;
-    if (line.length + name.length + 2 > WIDTH) lines.push(`  ${name}`);
-    else lines[lines.length - 1] = `${line === '' ? ' ' : `${line},`} ${name}`;
-  }
-  return lines.join(',\n');
 }

@@ -6,7 +6,7 @@ import { ChannelRequestError, UsageError } from '../../errors.ts';
 import { agentForwarding } from '../../forward/agent.ts';
 import { type X11Authorization, X11Forwarding } from '../../forward/x11.ts';
 import type { Channel } from '../../transport/channel.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../connection/log.ts';
 import type { SshOptions } from './options.ts';
 
 /** An X server that does not answer must not keep the session from starting, milliseconds. */

@@ -7,8 +7,8 @@ import { ChannelClosedError, ChannelRequestError, printable } from '../../errors
 import type { Channel } from '../../transport/channel.ts';
 import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';
+import type { Log } from '../connection/log.ts';
 import { EscapeFilter } from './escape.ts';
-import type { Log } from './log.ts';
 import { offerAgent, offerX11 } from './offers.ts';
 import type { SshOptions } from './options.ts';
 import { Output } from './output.ts';

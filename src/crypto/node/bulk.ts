@@ -2,10 +2,21 @@
  * AES in counter mode (RFC 4344) and GCM (RFC 5647) over node:crypto, and for old peers AES and 3DES in CBC mode (RFC 4253
  * section 6.3). The key length picks AES-128, -192 or -256.
  *
- * Invariants: a GCM plaintext leaves this file only after its tag was checked, and tags are 16 bytes, never shorter. Results
- * are the fresh buffers OpenSSL wrote into; nothing is copied and nothing reused.
+ * Invariants: a GCM plaintext leaves this file only after its tag was checked, and tags are 16 bytes, never shorter. Plaintexts
+ * are the fresh buffers OpenSSL wrote into, never used again; ciphertexts are copied to where the caller wants them.
  */
-import { type CipherGCM, createCipheriv, createDecipheriv, createSecretKey, type DecipherGCM, type KeyObject } from 'node:crypto';
+import {
+  type Cipher,
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type Decipher,
+  type DecipherGCM,
+  type KeyObject,
+} from 'node:crypto';
+import { freeBytes } from '../../memory/free.ts';
+import { dropLitter } from '../../memory/litter.ts';
 import type { CipherDirection, GcmCipher, RunningCipher } from '../provider.ts';
 
 const TAG_BYTES = 16;
@@ -30,7 +41,7 @@ function keyBits(key: Uint8Array): 128 | 192 | 256 {
 export function newAesCtr(key: Uint8Array, iv: Uint8Array): RunningCipher {
   if (iv.length !== 16) throw new RangeError(`the initial counter is 16 bytes long, not ${iv.length}`);
   const cipher = createCipheriv(`aes-${keyBits(key)}-ctr`, createSecretKey(key), iv);
-  return { update: (data) => cipher.update(data) };
+  return running(cipher);
 }
 
 export function newAesCbc(key: Uint8Array, iv: Uint8Array, direction: CipherDirection): RunningCipher {
@@ -48,7 +59,21 @@ function newCbc(name: string, key: Uint8Array, iv: Uint8Array, block: number, di
   const cipher = (direction === 'encrypt' ? createCipheriv : createDecipheriv)(name, createSecretKey(key), iv);
   // SSH pads for itself; with OpenSSL's padding on, a decipher would also hold back the last block of every packet.
   cipher.setAutoPadding(false);
-  return { update: (data) => cipher.update(data) };
+  return running(cipher);
+}
+
+function running(cipher: Cipher | Decipher): RunningCipher {
+  return {
+    update(data) {
+      dropLitter(data.length);
+      return cipher.update(data);
+    },
+    updateInto(data, target) {
+      const result = cipher.update(data);
+      target.set(result);
+      freeBytes(result);
+    },
+  };
 }
 
 class AesGcm implements GcmCipher {
@@ -61,12 +86,14 @@ class AesGcm implements GcmCipher {
     this.#key = createSecretKey(key);
   }
 
-  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): { ciphertext: Uint8Array; tag: Uint8Array } {
+  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array, target: Uint8Array): void {
     const cipher: CipherGCM = createCipheriv(this.#name, this.#key, nonce, GCM_OPTIONS);
     cipher.setAAD(associated);
     const ciphertext = cipher.update(plaintext);
     cipher.final();
-    return { ciphertext, tag: cipher.getAuthTag() };
+    target.set(ciphertext);
+    target.set(cipher.getAuthTag(), ciphertext.length);
+    freeBytes(ciphertext);
   }
 
   open(nonce: Uint8Array, associated: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array | null {
@@ -74,6 +101,7 @@ class AesGcm implements GcmCipher {
     const decipher: DecipherGCM = createDecipheriv(this.#name, this.#key, nonce, GCM_OPTIONS);
     decipher.setAAD(associated);
     decipher.setAuthTag(tag);
+    dropLitter(ciphertext.length);
     const plaintext = decipher.update(ciphertext);
     try {
       decipher.final();

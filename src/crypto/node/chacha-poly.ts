@@ -6,6 +6,8 @@
  * caller; the module's memory holds no key, and no plaintext it decrypted, once a call has returned.
  */
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { freeBytes } from '../../memory/free.ts';
+import { dropLitter } from '../../memory/litter.ts';
 import type { ChachaPoly } from '../provider.ts';
 import { type ChachaModule, chachaModule } from './chacha-module.ts';
 
@@ -85,7 +87,7 @@ class HybridChachaPoly implements ChachaPoly {
     );
   }
 
-  seal(sequence: number, packet: Uint8Array): readonly Uint8Array[] {
+  seal(sequence: number, packet: Uint8Array, target: Uint8Array): void {
     const length = packet.length;
     if (length < LENGTH_BYTES) throw new RangeError('a packet starts with a length field of 4 bytes');
     const { memory, keys, data, dataBytes, tag, exports } = this.#module;
@@ -94,15 +96,18 @@ class HybridChachaPoly implements ChachaPoly {
     if (!withNode && length + TAG_BYTES <= dataBytes) {
       memory.set(packet, data);
       exports.seal(sequence, length);
-      return [memory.slice(data, data + length + TAG_BYTES)];
+      target.set(memory.subarray(data, data + length + TAG_BYTES));
+      return;
     }
     for (let i = 0; i < LENGTH_BYTES; i++) memory[data + i] = packet[i] ?? 0;
     exports.cryptLength(sequence);
-    const encryptedLength = memory.slice(data, data + LENGTH_BYTES);
-    const encryptedBody = this.#cryptBody(sequence, packet.subarray(LENGTH_BYTES), withNode);
-    this.#macBegin(sequence, encryptedLength, encryptedBody);
+    target.set(memory.subarray(data, data + LENGTH_BYTES));
+    const body = this.#cryptBody(sequence, packet.subarray(LENGTH_BYTES), withNode);
+    target.set(body, LENGTH_BYTES);
+    freeBytes(body);
+    this.#macBegin(sequence, target.subarray(0, LENGTH_BYTES), target.subarray(LENGTH_BYTES, length));
     exports.macEnd();
-    return [encryptedLength, encryptedBody, memory.slice(tag, tag + TAG_BYTES)];
+    target.set(memory.subarray(tag, tag + TAG_BYTES), length);
   }
 
   open(sequence: number, packet: Uint8Array): Uint8Array | null {
@@ -121,6 +126,7 @@ class HybridChachaPoly implements ChachaPoly {
     this.#macBegin(sequence, packet.subarray(0, LENGTH_BYTES), packet.subarray(LENGTH_BYTES, length));
     memory.set(packet.subarray(length), data);
     if (exports.macFits(0) === 0) return null;
+    dropLitter(length);
     return this.#cryptBody(sequence, packet.subarray(LENGTH_BYTES, length), withNode);
   }
 

@@ -57,7 +57,9 @@ function openChacha(key: Uint8Array, data: Uint8Array, tag: Uint8Array): Uint8Ar
   const misread = chacha.open(0, concat(data, tag));
   if (misread === null) return null;
   misread.fill(0);
-  const sealed = concat(...chacha.seal(0, new Uint8Array(4 + data.length)));
+  const zeros = new Uint8Array(4 + data.length);
+  const sealed = new Uint8Array(zeros.length + 16);
+  chacha.seal(0, zeros, sealed);
   const plaintext = data.map((byte, i) => byte ^ (sealed[4 + i] ?? 0));
   sealed.fill(0);
   return plaintext;

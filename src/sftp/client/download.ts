@@ -108,7 +108,9 @@ export class Download {
       if (behind && this.#probing) break;
       this.#probing = behind;
       const most = behind ? this.#end : this.#expected;
-      const length = Math.min(this.#requestBytes, most - this.#position);
+      let length = Math.min(this.#requestBytes, most - this.#position);
+      // One byte more than there should be: an answer that lacks just this one says that the end is where it should be.
+      if (!behind && length < this.#requestBytes && this.#expected < this.#end) length++;
       const slot: Slot = { position: this.#position, length, packet: null, data: null, next: null };
       if (this.#tail === null) this.#head = slot;
       else this.#tail.next = slot;
@@ -152,7 +154,10 @@ export class Download {
     this.#flight.end(slot.length - data.length);
     // An empty answer is an end too: to ask again would ask for ever.
     if (data.length === 0) this.#eof = Math.min(this.#eof, slot.position);
-    else if (data.length < slot.length && !probe) this.#askRest(slot);
+    else if (data.length < slot.length && !probe) {
+      if (slot.position + data.length === this.#expected) this.#eof = Math.min(this.#eof, this.#expected);
+      else this.#askRest(slot);
+    }
     if (probe) {
       this.#probing = false;
       this.#position = slot.position + data.length;

@@ -10,6 +10,9 @@ import { putWriteHeader, writeHeaderBytes } from '../protocol/data.ts';
 import { Flight } from './flight.ts';
 import type { Operation, SFTPSession } from './session.ts';
 
+/** What became of a piece: null where the server has written it. */
+export type Written = (error: SSHError | null) => void;
+
 /** The same file, open on one session. */
 export interface Lane {
   readonly session: SFTPSession;
@@ -28,7 +31,7 @@ export interface UploadOptions {
 /** Bytes in front of the data that {@link Upload.sendFramed} needs room for: the header for the longest handle. */
 export const HEADER_ROOM_BYTES = writeHeaderBytes(256);
 /** Below this round trip another channel would bring nothing, milliseconds. */
-const FAR_MS = 5;
+export const FAR_MS = 5;
 
 interface LaneState extends Lane {
   readonly flight: Flight;
@@ -77,13 +80,21 @@ export class Upload {
     while (!this.roomy && this.#error === null) await this.#change();
   }
 
-  /** Sends `data`, in as many requests as it takes. It must not change until `done`, which is called in any case. */
-  send(data: Uint8Array, position: number, done?: () => void): void {
+  /**
+   * Sends `data`, in as many requests as it takes. It must not change until `done`, which is called in any case: with null where
+   * the server has all of it.
+   */
+  send(data: Uint8Array, position: number, done?: Written): void {
     let left = Math.ceil(data.length / this.requestBytes);
-    if (left === 0) done?.();
+    if (left === 0) done?.(null);
+    let failed: SSHError | null = null;
+    const one = (error: SSHError | null) => {
+      failed ??= error;
+      if (--left === 0) done?.(failed);
+    };
     for (let at = 0; at < data.length; at += this.requestBytes) {
       const piece = data.subarray(at, at + this.requestBytes);
-      this.#request(piece.length, done && (() => void (--left === 0 && done())), (lane, id) => {
+      this.#request(piece.length, one, (lane, id) => {
         const header = new Uint8Array(writeHeaderBytes(lane.handle.length));
         putWriteHeader(header, id, lane.handle, position + at, piece.length);
         lane.session.post(header);
@@ -96,7 +107,7 @@ export class Upload {
    * As {@link send}, of at most {@link requestBytes} that stand in `buffer` from {@link HEADER_ROOM_BYTES} on: the header goes in
    * front of them and nothing is copied.
    */
-  sendFramed(buffer: Uint8Array, count: number, position: number, done: () => void): void {
+  sendFramed(buffer: Uint8Array, count: number, position: number, done: Written): void {
     this.#request(count, done, (lane, id) => {
       const start = HEADER_ROOM_BYTES - writeHeaderBytes(lane.handle.length);
       const framed = buffer.subarray(start, HEADER_ROOM_BYTES + count);
@@ -111,9 +122,9 @@ export class Upload {
     if (this.#error !== null) throw this.#error;
   }
 
-  #request(count: number, done: (() => void) | undefined, post: (lane: LaneState, id: number) => void): void {
+  #request(count: number, done: Written, post: (lane: LaneState, id: number) => void): void {
     if (this.#error !== null) {
-      done?.();
+      done(this.#error);
       return;
     }
     const lane = this.#roomiest();
@@ -122,7 +133,7 @@ export class Upload {
       lane.flight.end(count);
       if (error === null) this.#acknowledged += count;
       else this.#error ??= error;
-      done?.();
+      done(error);
       this.#wake();
     };
     lane.flight.begin(count);

@@ -5,11 +5,13 @@ import { SFTPAttributes } from '../protocol/attributes.ts';
 import type { Statvfs } from '../protocol/extensions.ts';
 import { SFTP_EOF, SFTP_OK, SFTP_OP_UNSUPPORTED, type SFTPStatus } from '../protocol/status.ts';
 import type { Eventually } from './interface.ts';
+import { changeFile } from './real-file.ts';
 
 /**
  * What `SFTPServerInterface.open` returns for a file. Requests on one handle are made one after the other, in the order in which
- * the client sent them (writes and closes wait for what came before; reads may overlap). Each method returns a status, or throws
- * an error of Node's (`ENOENT`, ...) or an SFTPError, which becomes one.
+ * the client sent them (writes and closes wait for what came before; reads may overlap). The server lets the client read only
+ * what it has opened for reading, and write or change only what it has opened for writing. Each method returns a status, or
+ * throws an error of Node's (`ENOENT`, ...) or an SFTPError, which becomes one.
  *
  * @example
  * class Clock extends SFTPHandle {
@@ -32,11 +34,15 @@ export class SFTPHandle {
 
   /** The client is done with the file, or gone. Called exactly once. */
   async close(): Promise<void> {
-    const files = new Set([this.readfile, this.writefile]);
-    for (const file of files) await file?.close();
+    const files = [...new Set([this.readfile, this.writefile])];
+    const closed = await Promise.allSettled(files.map((file) => file?.close()));
+    for (const each of closed) if (each.status === 'rejected') throw each.reason;
   }
 
-  /** At most `length` bytes from `offset`; fewer where there are no more. An empty array or SFTP_EOF is the end. */
+  /**
+   * At most `length` bytes from `offset`; fewer where there are no more. An empty array or SFTP_EOF is the end. Each call returns
+   * memory of its own: the next may be made before it has been looked at.
+   */
   read(offset: number, length: number): Eventually<Uint8Array | SFTPStatus> {
     return this.#readFile(offset, length);
   }
@@ -58,8 +64,9 @@ export class SFTPHandle {
   }
 
   /** Changes what is set in `attributes`. */
-  chattr(_attributes: SFTPAttributes): Eventually<SFTPStatus> {
-    return SFTP_OP_UNSUPPORTED;
+  chattr(attributes: SFTPAttributes): Eventually<SFTPStatus> {
+    const file = this.writefile;
+    return file === null ? SFTP_OP_UNSUPPORTED : changeFile(file, attributes).then(() => SFTP_OK);
   }
 
   /** fsync@openssh.com: what was written is on the disk when this has settled. */

@@ -18,8 +18,11 @@ export type Listing = Iterable<SFTPAttributes> | AsyncIterable<SFTPAttributes>;
  * error of Node's (`code: 'ENOENT'`, ...) or an SFTPError becomes the fitting status, anything else SFTP_FAILURE.
  *
  * Paths are what the client sent, made absolute by {@link canonicalize} only if the hook does so: never hand one to a real file
- * system without looking; `FolderFileSystem` is the one that does. Bytes of a name that are not UTF-8 come as U+DC80 to U+DCFF
- * (`encodeName` turns them back).
+ * system without looking; `FolderFileSystem` is the one that does. The server has turned '' into '.', and refused those with a
+ * NUL in them or of 4,096 characters or more. Bytes of a name that are not UTF-8 come as U+DC80 to U+DCFF (`encodeName` turns them
+ * back).
+ *
+ * Hooks are called side by side, up to 128 at once, as far as they are not about the same file.
  *
  * @example
  * class Motd extends SFTPServerInterface {

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node/index.ts';
+import type { GcmCipher } from '../../../src/crypto/provider.ts';
 import { hex, toHex } from './hex.ts';
 
 const PLAIN = hex(
@@ -38,6 +39,18 @@ describe('aesCtr', () => {
     expect(toHex(nodeCrypto.aesCtr(hex(key), COUNTER).update(hex(ciphertext)))).toBe(toHex(PLAIN));
   });
 
+  it('puts the same result where the caller wants it, and nowhere else', () => {
+    const data = new Uint8Array(16_384).fill(1);
+    const around = new Uint8Array(data.length + 8).fill(0x5a);
+    const [first, second] = [nodeCrypto.aesCtr(new Uint8Array(16), COUNTER), nodeCrypto.aesCtr(new Uint8Array(16), COUNTER)];
+    for (let i = 0; i < 3; i++) {
+      first.updateInto(data, around.subarray(4, -4));
+      expect(Buffer.compare(around.subarray(4, -4), second.update(data))).toBe(0);
+    }
+    expect([...around.subarray(0, 4), ...around.subarray(-4)]).toEqual(new Array(8).fill(0x5a));
+    expect(data.every((byte) => byte === 1)).toBe(true);
+  });
+
   it('the counter carries over all 128 bits', () => {
     const key = hex('2b7e151628aed2a6abf7158809cf4f3c');
     const over = toHex(nodeCrypto.aesCtr(key, new Uint8Array(16).fill(0xff)).update(new Uint8Array(32)));
@@ -69,18 +82,27 @@ const GCM: readonly [bits: string, key: string, ciphertext: string, tag: string]
   ],
 ];
 
+/** Seals into the middle of a larger array: what is around must stay as it is. */
+function sealed(cipher: GcmCipher, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array) {
+  const around = new Uint8Array(plaintext.length + 24).fill(0x5a);
+  const target = around.subarray(4, -4);
+  cipher.seal(nonce, associated, plaintext, target);
+  expect([...around.subarray(0, 4), ...around.subarray(-4)]).toEqual(new Array(8).fill(0x5a));
+  return { ciphertext: target.subarray(0, -16), tag: target.subarray(-16) };
+}
+
 describe('aesGcm', () => {
   it.each(GCM)('%s bits, test cases 4 and 16', (_bits, key, ciphertext, tag) => {
     const cipher = nodeCrypto.aesGcm(hex(key));
-    const sealed = cipher.seal(NONCE, ASSOCIATED, hex(GCM_PLAIN));
-    expect(toHex(sealed.ciphertext)).toBe(ciphertext);
-    expect(toHex(sealed.tag)).toBe(tag);
+    const result = sealed(cipher, NONCE, ASSOCIATED, hex(GCM_PLAIN));
+    expect(toHex(result.ciphertext)).toBe(ciphertext);
+    expect(toHex(result.tag)).toBe(tag);
     expect(toHex(cipher.open(NONCE, ASSOCIATED, hex(ciphertext), hex(tag)))).toBe(GCM_PLAIN);
   });
 
   it('test case 1: nothing to encrypt', () => {
     const cipher = nodeCrypto.aesGcm(new Uint8Array(16));
-    const { ciphertext, tag } = cipher.seal(new Uint8Array(12), hex(''), hex(''));
+    const { ciphertext, tag } = sealed(cipher, new Uint8Array(12), hex(''), hex(''));
     expect(ciphertext.length).toBe(0);
     expect(toHex(tag)).toBe('58e2fccefa7e3061367f1d57a4e7455a');
     expect(cipher.open(new Uint8Array(12), hex(''), hex(''), tag)?.length).toBe(0);
@@ -88,7 +110,7 @@ describe('aesGcm', () => {
 
   it('every flipped bit is refused, wherever it is', () => {
     const cipher = nodeCrypto.aesGcm(hex(GCM[0]?.[1] ?? ''));
-    const { ciphertext, tag } = cipher.seal(NONCE, ASSOCIATED, hex(GCM_PLAIN));
+    const { ciphertext, tag } = sealed(cipher, NONCE, ASSOCIATED, hex(GCM_PLAIN));
     const parts = [NONCE, ASSOCIATED, ciphertext, tag];
     for (const [which, part] of parts.entries()) {
       for (let bit = 0; bit < part.length * 8; bit++) {
@@ -107,7 +129,7 @@ describe('aesGcm', () => {
 
   it('a shortened or lengthened tag is refused', () => {
     const cipher = nodeCrypto.aesGcm(hex(GCM[0]?.[1] ?? ''));
-    const { ciphertext, tag } = cipher.seal(NONCE, ASSOCIATED, hex(GCM_PLAIN));
+    const { ciphertext, tag } = sealed(cipher, NONCE, ASSOCIATED, hex(GCM_PLAIN));
     for (const length of [0, 4, 8, 12, 15])
       expect(cipher.open(NONCE, ASSOCIATED, ciphertext, tag.subarray(0, length))).toBeNull();
     expect(cipher.open(NONCE, ASSOCIATED, ciphertext, Uint8Array.from([...tag, 0]))).toBeNull();
@@ -117,11 +139,25 @@ describe('aesGcm', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 4000 }), fc.uint8Array({ minLength: 32, maxLength: 32 }), (plaintext, key) => {
         const cipher = nodeCrypto.aesGcm(key);
-        const { ciphertext, tag } = cipher.seal(NONCE, ASSOCIATED, plaintext);
+        const { ciphertext, tag } = sealed(cipher, NONCE, ASSOCIATED, plaintext);
         expect(toHex(cipher.open(NONCE, ASSOCIATED, ciphertext, tag))).toBe(toHex(plaintext));
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('leaves the plaintext and the packet that was opened alone', () => {
+    const cipher = nodeCrypto.aesGcm(new Uint8Array(16));
+    const plaintext = new Uint8Array(32_768).fill(3);
+    const { ciphertext, tag } = sealed(cipher, NONCE, ASSOCIATED, plaintext);
+    expect(plaintext.every((byte) => byte === 3)).toBe(true);
+    const before = Uint8Array.from(ciphertext);
+    const opened = cipher.open(NONCE, ASSOCIATED, ciphertext, tag);
+    expect(Buffer.compare(ciphertext, before)).toBe(0);
+    // Somebody else's packet next, in memory that has been given back: what was opened stays.
+    for (let i = 0; i < 8; i++) sealed(cipher, NONCE, ASSOCIATED, new Uint8Array(32_768).fill(9));
+    expect(opened?.length).toBe(32_768);
+    expect(opened?.every((byte) => byte === 3)).toBe(true);
   });
 
   it('refuses other key lengths', () => {

@@ -6,6 +6,9 @@ import { UsageError } from '../../../src/errors.ts';
 
 it('is safe without any option', () => {
   expect(parseServeOptions([])).toMatchObject({
+    folder: null,
+    sftp: true,
+    write: false,
     host: '127.0.0.1',
     port: 2222,
     hostKeys: [],
@@ -32,12 +35,15 @@ it('is safe without any option', () => {
 
 it('takes every option', () => {
   const line =
-    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --exec --shell --accept-env LC_* --allow-forward --allow-agent-forward ' +
+    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --write --exec --shell --accept-env LC_* --allow-forward --allow-agent-forward ' +
     '--allow-x11 --gssapi me@REALM --gssapi you@REALM --moduli m --login-grace 5 ' +
     '--max-auth-tries 1 --max-startups 2 --max-per-source 0 --max-sessions 4 --banner f --rekey 64k --ciphers -aes128-ctr ' +
-    '--macs ^hmac-sha2-512 --kex +ecdh-sha2-nistp256 --host-key-algorithms ssh-ed25519 --json -q -vv';
+    '--macs ^hmac-sha2-512 --kex +ecdh-sha2-nistp256 --host-key-algorithms ssh-ed25519 --json -q -vv ./files';
   expect(parseServeOptions(line.split(' '))).toEqual({
     help: false,
+    folder: './files',
+    sftp: true,
+    write: true,
     host: '::1',
     port: 0,
     hostKeys: ['a', 'b'],
@@ -89,7 +95,9 @@ it.each([
   ['--gssapi me', "--gssapi needs a principal such as alice@EXAMPLE.COM, not 'me'"],
   ['--allow-forwarding', "unknown option '--allow-forwarding'; did you mean '--allow-forward'?"],
   ['--user=', '--user needs a name'],
-  ['folder', "unexpected argument 'folder': serving a directory is not available yet"],
+  ['one two', "unexpected argument 'two': only one folder can be served"],
+  ['--no-sftp folder', '--no-sftp and a folder do not go together'],
+  ['--write --no-sftp', '--no-sftp and --write do not go together'],
 ])('refuses %s', (line, message) => {
   expect(() => parseServeOptions(line.split(' '))).toThrow(new UsageError(message));
 });
@@ -101,9 +109,9 @@ it('has every option in its help, and nothing else', () => {
       word
     ];
     const list = { '--ciphers': 'aes128-ctr', '--host-key-algorithms': 'ssh-ed25519' }[word] ?? value ?? '1';
-    const flag = ['--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
+    const flag = ['--write', '--no-sftp', '--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
     expect(() => parseServeOptions(flag ? [word] : [word, list]), word).not.toThrow();
   }
-  expect(words.size).toBe(27);
+  expect(words.size).toBe(29);
   expect(usage).toContain('-vvv');
 });

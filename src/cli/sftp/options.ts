@@ -1,0 +1,141 @@
+// The arguments of `amiko sftp`, as sftp(1) has them: options, the destination, and perhaps where the file goes.
+
+import { chooseAlgorithms } from '../../algorithms/policy.ts';
+import { printable, UsageError } from '../../errors.ts';
+import { type OptionTable, parseAll, setKeyword } from '../connection/arguments.ts';
+import { ignoredSessionKeywords } from '../connection/ignored-keywords.ts';
+import { connectionKeywords } from '../connection/keywords.ts';
+import {
+  type ConnectionOptions,
+  connectionFlags,
+  connectionFlagsWithValue,
+  newConnectionOptions,
+} from '../connection/options.ts';
+import { wholeNumber } from '../connection/values.ts';
+import { parseRemotePlace, type RemotePlace } from '../transfer/place.ts';
+
+export interface SftpOptions extends ConnectionOptions {
+  place: RemotePlace;
+  /** Where a file that is named with the host goes; undefined for the same name here. */
+  target?: string;
+  /** The file with the commands, `-` for stdin. */
+  batchFile?: string;
+  /** -N: tell what commands do, with -b too. */
+  notQuiet: boolean;
+  preserve: boolean;
+  recursive: boolean;
+  resume: boolean;
+  fsync: boolean;
+  /** Requests under way at once. */
+  requests?: number;
+  /** Bytes of one request. */
+  requestBytes?: number;
+  /** Bytes a second. */
+  limit?: number;
+  /** The subsystem to ask for. */
+  subsystem: string;
+}
+
+export type Invocation =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'connect'; readonly options: SftpOptions };
+
+const notYet: Readonly<Record<string, string>> = {
+  A: 'agent forwarding, which SFTP has no use for',
+  D: 'a local sftp-server',
+  F: 'configuration files',
+  J: 'jump hosts',
+  S: 'another program for the connection',
+};
+
+const table: OptionTable<SftpOptions> = {
+  keywords: [...connectionKeywords, ...ignoredSessionKeywords],
+  notYet,
+  flags: {
+    ...connectionFlags(() => table),
+    a: (options) => {
+      options.resume = true;
+    },
+    f: (options) => {
+      options.fsync = true;
+    },
+    N: (options) => {
+      options.notQuiet = true;
+    },
+    p: (options) => {
+      options.preserve = true;
+    },
+    r: (options) => {
+      options.recursive = true;
+    },
+  },
+  flagsWithValue: {
+    ...connectionFlagsWithValue(() => table),
+    B: (options, value) => (options.requestBytes ??= bufferBytes(value)),
+    b: (options, value) => {
+      if (options.batchFile !== undefined) throw new UsageError('-b can be given only once');
+      options.batchFile = value;
+    },
+    l: (options, value) => (options.limit ??= limitOf(value)),
+    P: (options, value) => setKeyword(table, options, 'Port', value),
+    R: (options, value) => (options.requests ??= requestCount(value)),
+    s: (options, value) => {
+      if (value === '' || value.includes('/')) throw new UsageError('-s takes the name of a subsystem; paths are not supported');
+      options.subsystem = value;
+    },
+    X: (options, value) => {
+      const [, name, number = ''] = /^(\w+)=(.*)$/.exec(value) ?? [];
+      if (name === 'nrequests') options.requests ??= requestCount(number);
+      else if (name === 'buffer') options.requestBytes ??= bufferBytes(number);
+      else throw new UsageError(`-X takes nrequests=N and buffer=BYTES, not '${printable(value)}'`);
+    },
+  },
+};
+
+/** The keys of `-o`. */
+export const sftpKeywords = connectionKeywords;
+
+/** Reads the arguments after `sftp`. @throws UsageError */
+export function parseArguments(args: readonly string[]): Invocation {
+  const options: SftpOptions = {
+    ...newConnectionOptions(),
+    place: { kind: 'remote', destination: { host: '' }, path: '' },
+    notQuiet: false,
+    preserve: false,
+    recursive: false,
+    resume: false,
+    fsync: false,
+    subsystem: 'sftp',
+  };
+  const words = parseAll(table, options, args);
+  if (typeof words === 'string') return { kind: words };
+  const [destination, target, ...more] = words;
+  if (destination === undefined) throw new UsageError('a host is missing');
+  if (more.length > 0)
+    throw new UsageError(`what is '${printable(more[0] as string)}' for? The host and a target are there already`);
+  options.place = parseRemotePlace(destination);
+  if (target !== undefined) {
+    if (options.place.path === '')
+      throw new UsageError(`'${printable(target)}' is the target of nothing: name a file with the host`);
+    if (options.batchFile !== undefined) throw new UsageError('-b and a target do not go together');
+    options.target = target;
+  }
+  // Commands that come from a file leave nobody to ask.
+  if (options.batchFile !== undefined) options.batchMode ??= true;
+  chooseAlgorithms(options.algorithms);
+  return { kind: 'connect', options };
+}
+
+/** Kbit/s as scp(1) and sftp(1) count them, as bytes a second. @throws UsageError */
+export function limitOf(value: string): number {
+  return (wholeNumber('-l', value, 1, 100_000_000) * 1_024) / 8;
+}
+
+export function requestCount(value: string): number {
+  return wholeNumber('the number of requests', value, 1, 65_536);
+}
+
+export function bufferBytes(value: string): number {
+  return wholeNumber('the buffer size', value, 512, 261_120);
+}

@@ -1,0 +1,37 @@
+// What can be written to a file, as pieces of bytes: text, bytes, and whatever gives out one of them after the other.
+
+import { Readable } from 'node:stream';
+import { encodeUtf8 } from '../../bytes/bytes.ts';
+import { UsageError } from '../../errors.ts';
+
+export type Chunk = string | Uint8Array;
+
+/** Node's and the web's streams are iterables, too. */
+export type FileContent = Chunk | Iterable<Chunk> | AsyncIterable<Chunk>;
+
+/** @throws UsageError for what is neither text nor bytes */
+export function bytesOf(chunk: unknown, encoding?: BufferEncoding | null): Uint8Array {
+  if (typeof chunk === 'string') return encoding && encoding !== 'utf8' ? Buffer.from(chunk, encoding) : encodeUtf8(chunk);
+  if (chunk instanceof Uint8Array) return chunk;
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new UsageError(`neither text nor bytes: ${chunk === null ? 'null' : typeof chunk}`);
+}
+
+/**
+ * The pieces. They stay unchanged for as long as they are needed: a source that may fill its buffer again, as a generator of the
+ * caller's may, is copied.
+ */
+export async function* chunksOf(content: FileContent, encoding?: BufferEncoding | null): AsyncGenerator<Uint8Array, void> {
+  if (typeof content === 'string' || ArrayBuffer.isView(content)) {
+    yield bytesOf(content, encoding);
+    return;
+  }
+  if (typeof content !== 'object' || content === null || !(Symbol.asyncIterator in content || Symbol.iterator in content)) {
+    throw new UsageError(`can't be written to a file: ${content === null ? 'null' : typeof content}`);
+  }
+  const lasting = content instanceof Readable || content instanceof ReadableStream;
+  for await (const chunk of content as AsyncIterable<Chunk>) {
+    const bytes = bytesOf(chunk, encoding);
+    yield lasting || typeof chunk === 'string' ? bytes : new Uint8Array(bytes);
+  }
+}

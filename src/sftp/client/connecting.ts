@@ -1,0 +1,33 @@
+// An SFTP session over a connection: a channel with the subsystem on it. The connection is known by its shape only.
+
+import type { CallOptions } from '../../io/waiting.ts';
+import type { ByteChannel } from '../byte-channel.ts';
+
+export interface SFTPChannelOptions extends CallOptions {
+  /** Receive window to begin with, bytes; default the connection's. */
+  readonly windowSize?: number;
+  /** Largest packet that we take, bytes. */
+  readonly maxPacketSize?: number;
+}
+
+/** What a `Transport` has of it. */
+export interface SessionOpener {
+  openSession(options?: SFTPChannelOptions): Promise<SubsystemChannel>;
+}
+
+interface SubsystemChannel extends ByteChannel {
+  invokeSubsystem(name: string, options?: CallOptions): Promise<void>;
+}
+
+/** @throws ChannelOpenError, ChannelRequestError where the server has no SFTP, SSHTimeoutError, ... */
+export async function openSubsystem(transport: SessionOpener, options: SFTPChannelOptions): Promise<ByteChannel> {
+  const { windowSize, maxPacketSize, ...call } = options;
+  const channel = await transport.openSession(options);
+  try {
+    await channel.invokeSubsystem('sftp', call);
+    return channel;
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}

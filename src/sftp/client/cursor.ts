@@ -1,0 +1,107 @@
+// The position of an open file, and reading from it: straight, or from what has been read ahead. Reads that move the position wait
+// for each other, since where the next one begins is known only when the last one has ended.
+
+import type { CallOptions } from '../../io/waiting.ts';
+import { Collector } from './collector.ts';
+import type { Opened } from './handles.ts';
+import { nextLine } from './lines.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { type ReadWholeOptions, readInto, readSome, readWhole } from './reading.ts';
+
+/** Read ahead for whoever reads line by line and has not called `prefetch`, bytes. */
+const LINES_AHEAD = 1_048_576;
+
+export class Cursor {
+  position: number;
+  readonly #file: Opened;
+  #ahead: ReadAhead | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(file: Opened, position: number) {
+    this.#file = file;
+    this.position = position;
+  }
+
+  /** So many bytes, or all that are left for null; fewer only at the end. */
+  read(size: number | null, options: ReadWholeOptions): Promise<Buffer> {
+    return this.#inTurn(async () => {
+      const ahead = this.#here();
+      let data: Buffer;
+      if (ahead !== null) data = await this.#taken(ahead, size ?? Number.POSITIVE_INFINITY, options);
+      else if (size === null) data = await readWhole(this.#file, this.position, options);
+      else data = await readSome(this.#file, this.position, size, options);
+      this.position += data.length;
+      return data;
+    });
+  }
+
+  /** As read(2) into `target`: it may be fewer bytes than there is room for. */
+  readInto(target: Uint8Array, call: CallOptions): Promise<number> {
+    return this.#inTurn(async () => {
+      const ahead = this.#here();
+      let count: number;
+      if (ahead === null) {
+        count = await readInto(this.#file, this.position, target, call);
+      } else {
+        const data = await this.#taken(ahead, target.length, call);
+        target.set(data);
+        count = data.length;
+      }
+      this.position += count;
+      return count;
+    });
+  }
+
+  /** The next line with its newline, or at most `most` bytes of it; empty at the end. */
+  line(most: number, call: CallOptions): Promise<Buffer> {
+    return this.#inTurn(async () => {
+      const range = { start: this.position, expected: Number.POSITIVE_INFINITY, mostBytes: LINES_AHEAD };
+      this.#ahead = this.#here() ?? new ReadAhead(this.#file, range);
+      const line = await nextLine(this.#ahead, this.#file.path, most, call);
+      this.position += line.length;
+      // The file may have grown when somebody asks again.
+      if (line.length === 0) this.dropAhead();
+      return line;
+    });
+  }
+
+  /** Begins to read ahead. */
+  prefetch(expected: number, mostBytes: number | undefined): void {
+    this.dropAhead();
+    this.#ahead = new ReadAhead(this.#file, { start: this.position, expected, ...(mostBytes !== undefined && { mostBytes }) });
+  }
+
+  /** What has been read ahead may not be what the file holds any more. */
+  dropAhead(): void {
+    this.#ahead?.stop();
+    this.#ahead = null;
+  }
+
+  /** What has been read ahead from the position on. */
+  #here(): ReadAhead | null {
+    if (this.#ahead !== null && !this.#ahead.skipTo(this.position)) this.dropAhead();
+    return this.#ahead;
+  }
+
+  async #taken(ahead: ReadAhead, size: number, options: ReadWholeOptions): Promise<Buffer> {
+    const { maxBytes, ...call } = options;
+    const collector = new Collector({ operation: 'read', path: this.#file.path }, Number.isFinite(size) ? size : 0, maxBytes);
+    while (collector.bytes < size) {
+      const there = await ahead.peek(call);
+      if (there === null) {
+        this.dropAhead();
+        break;
+      }
+      const count = Math.min(there.length, size - collector.bytes);
+      collector.add(there.subarray(0, count));
+      ahead.take(count);
+    }
+    return collector.finish();
+  }
+
+  #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(read);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}

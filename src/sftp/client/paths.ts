@@ -1,0 +1,49 @@
+// Paths as callers give them, made into the names that go to the server, and the working folder that the protocol does not have:
+// relative paths are joined to it here. Names are only ever joined with '/', never resolved: '..' is the server's to understand,
+// since it knows the links.
+
+import { UsageError } from '../../errors.ts';
+import { decodeName, type Path } from '../protocol/names.ts';
+
+/** @throws UsageError for a NUL: no file has it in its name, and servers end the session over it */
+export function nameOf(path: Path): string {
+  const name = typeof path === 'string' ? path : decodeName(path);
+  if (name.includes('\0')) throw new UsageError('a path holds a NUL character');
+  return name;
+}
+
+/** The path of what is called `name` in `folder`. */
+export function join(folder: string, name: string): string {
+  if (folder === '' || name.startsWith('/')) return name;
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+}
+
+/** The folder that a path is in, as text: '.' for a bare name, '/' for what is below the root. */
+export function parentOf(name: string): string {
+  const bare = withoutTrailingSlashes(name);
+  const slash = bare.lastIndexOf('/');
+  if (slash < 0) return '.';
+  return slash === 0 ? '/' : withoutTrailingSlashes(bare.slice(0, slash));
+}
+
+/** What stands behind the last '/'. */
+export function baseOf(name: string): string {
+  const bare = withoutTrailingSlashes(name);
+  return bare.slice(bare.lastIndexOf('/') + 1);
+}
+
+function withoutTrailingSlashes(name: string): string {
+  let end = name.length;
+  while (end > 1 && name[end - 1] === '/') end--;
+  return name.slice(0, end);
+}
+
+/** Where relative paths begin; null for wherever the server has them begin. */
+export class WorkingFolder {
+  current: string | null = null;
+
+  at(path: Path): string {
+    const name = nameOf(path);
+    return this.current === null ? name : join(this.current, name);
+  }
+}

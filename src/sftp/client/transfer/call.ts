@@ -1,0 +1,76 @@
+// One call of a transfer: what ends it early, and what it counts. The caller's signal, the time limit and an error of another file
+// of the same folder all end in one signal, so that there is one listener on the caller's whatever the number of files.
+
+import { SSHTimeoutError } from '../../../errors.ts';
+import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
+import { FramePool } from './frames.ts';
+import type { TransferOptions } from './options.ts';
+import { type FileCount, Tally } from './progress.ts';
+
+export class TransferCall {
+  readonly options: TransferOptions;
+  readonly tally: Tally;
+  readonly frames = new FramePool();
+  /** Aborted when nothing more is to be done; its reason is what the call rejects with. */
+  readonly signal: AbortSignal;
+  /** For requests of this call. */
+  readonly call: CallOptions;
+  readonly #stop = new AbortController();
+
+  private constructor(options: TransferOptions) {
+    this.options = options;
+    this.tally = new Tally(options);
+    this.signal = this.#stop.signal;
+    this.call = { signal: this.signal };
+  }
+
+  /**
+   * Runs `body`, which has to reject with `signal.reason` soon after the signal is aborted, and clean up before.
+   * @throws `signal.reason`, SSHTimeoutError, what `body` throws
+   */
+  static async run<T>(what: string, options: TransferOptions, body: (call: TransferCall) => Promise<T>): Promise<T> {
+    const { signal, timeout = 0 } = options;
+    signal?.throwIfAborted();
+    const call = new TransferCall(options);
+    const abort = () => call.stop(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const timed = timeout > 0 && timeout <= LONGEST_TIMER;
+    const timer = timed ? setTimeout(() => call.stop(new SSHTimeoutError(what, timeout)), timeout) : undefined;
+    try {
+      return await body(call);
+    } catch (error) {
+      throw call.signal.aborted ? call.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  stop(reason: unknown): void {
+    this.#stop.abort(reason);
+  }
+
+  /** So many more bytes of a file are at the target. What the callbacks throw ends the call. */
+  count(file: FileCount, bytes: number): void {
+    try {
+      this.tally.add(file, bytes);
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
+  /** Waits for something that knows nothing of the signal. @throws `signal.reason` */
+  until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const abort = () => reject(this.signal.reason);
+      if (this.signal.aborted) abort();
+      this.signal.addEventListener('abort', abort, { once: true });
+      promise.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', abort));
+    });
+  }
+
+  get verifies(): 'size' | 'hash' | false {
+    const { verify, confirm } = this.options;
+    return verify ?? (confirm === false ? false : 'size');
+  }
+}

@@ -1,0 +1,122 @@
+// A remote file to read: opened and looked at in one round trip, then poured into whatever takes it.
+
+import { SFTPError, type SSHError } from '../../../errors.ts';
+import type { SFTPAttributes } from '../../protocol/attributes.ts';
+import { FXF_READ } from '../../protocol/messages.ts';
+import { Download } from '../download.ts';
+import { openHandle } from '../handles.ts';
+import { fstat, stat } from '../questions.ts';
+import type { SFTPSession } from '../session.ts';
+import type { TransferCall } from './call.ts';
+
+/** Takes the next bytes of a file. They are a view that must not be used after `done`, which is called once, in any order. */
+export type Taker = (data: Uint8Array, position: number, done: (error?: unknown) => void) => void;
+
+export class RemoteSource {
+  readonly session: SFTPSession;
+  readonly path: string;
+  readonly handle: Uint8Array;
+  /** Null where the server does not say. */
+  readonly attributes: SFTPAttributes | null;
+  #closed = false;
+
+  /** With `known` attributes, from a listing, it is opened and no more. @throws SFTPError, EISDIR for a folder */
+  static async open(call: TransferCall, session: SFTPSession, path: string, known?: SFTPAttributes): Promise<RemoteSource> {
+    // The answer to `limits`, which has been asked for long ago, says how much can be read at once.
+    await call.until(session.knowLimits());
+    const opened = openHandle(session, path, FXF_READ, undefined, call.call);
+    const asked = known ?? stat(session, path, call.call).catch(() => null);
+    const handle = await opened;
+    try {
+      const attributes = (await asked) ?? (await fstat(session, handle, path, call.call).catch(() => null));
+      call.signal.throwIfAborted();
+      // OpenSSH opens folders and then fails to read them.
+      if (attributes?.isDirectory()) throw new SFTPError('EISDIR', 'is a directory', { operation: 'get', path });
+      return new RemoteSource(session, path, handle, attributes);
+    } catch (error) {
+      session.release(handle);
+      throw error;
+    }
+  }
+
+  private constructor(session: SFTPSession, path: string, handle: Uint8Array, attributes: SFTPAttributes | null) {
+    this.session = session;
+    this.path = path;
+    this.handle = handle;
+    this.attributes = attributes;
+  }
+
+  /** Bytes; undefined where the server does not say. */
+  get size(): number | undefined {
+    return this.attributes?.stSize;
+  }
+
+  /** Nobody has to wait for it: what was read has been read. May be called again. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.session.release(this.handle);
+  }
+
+  /**
+   * Reads from `start` to the end, and resolves with where that is when `take` is done with everything.
+   * @throws SFTPError, the session's error, `signal.reason`, what `take` fails with
+   */
+  pour(call: TransferCall, start: number, take: Taker): Promise<number> {
+    return new Promise<number>((resolve, reject) => {
+      const { signal } = call;
+      let taken = 0;
+      let released = 0;
+      let end: number | null = null;
+      let settled = false;
+      const settle = (finish: () => void) => {
+        if (settled) return;
+        settled = true;
+        signal.removeEventListener('abort', abort);
+        download.stop();
+        finish();
+      };
+      const fail = (error: unknown) => settle(() => reject(error));
+      const abort = () => fail(signal.reason);
+      const look = () => {
+        if (end !== null && released === taken) settle(() => resolve(end as number));
+      };
+      const sink = {
+        data: (data: Uint8Array, position: number, packet: Uint8Array) => {
+          taken += data.length;
+          take(data, position, (error) => {
+            released += data.length;
+            if (error !== undefined) fail(error);
+            else if (!settled) download.release(data.length, packet);
+            look();
+          });
+        },
+        end: (position: number) => {
+          end = position;
+          look();
+        },
+        fail: (error: SSHError) => fail(error),
+      };
+      const what = { operation: 'read', path: this.path };
+      const expected = this.attributes?.stSize ?? 0;
+      const download = new Download(this.session, this.handle, what, sink, { start, expected, ...depth(call, this.session) });
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener('abort', abort, { once: true });
+      try {
+        download.start();
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+}
+
+/** The seed's options as a number of bytes. */
+function depth(call: TransferCall, session: SFTPSession): { mostBytes?: number } {
+  const { prefetch, maxConcurrentPrefetchRequests } = call.options;
+  const most = prefetch === false ? 1 : (maxConcurrentPrefetchRequests ?? 0);
+  return most > 0 ? { mostBytes: most * session.limits.maxReadLength } : {};
+}

@@ -1,0 +1,98 @@
+// Transfers between this machine and a server, as callers see them: the functions behind `SFTPClient.get` and `put`.
+
+import { SFTPAttributes } from '../../protocol/attributes.ts';
+import { stat } from '../questions.ts';
+import { TransferCall } from './call.ts';
+import { transferFolder } from './folder.ts';
+import { getFile } from './get-file.ts';
+import { stat as statLocal } from './local-fs.ts';
+import { forNode, localPath } from './local-path.ts';
+import { localSourceTree, localTargetTree } from './local-tree.ts';
+import type { LocalPath, RemoteEnd, TransferOptions, TransferResult } from './options.ts';
+import { putFile } from './put-file.ts';
+import { RemoteSourceTree, RemoteTargetTree } from './remote-tree.ts';
+import { isCompleteHere } from './resume.ts';
+import type { FileJob } from './trees.ts';
+
+/**
+ * Receives a file, or with `recursive` a folder: what is in it comes into the folder `local`, which is made where it is missing.
+ * @throws SFTPError, Node's errors for local files, TransferError where a file is left incomplete, `signal.reason`
+ */
+export function get(from: RemoteEnd, path: string, local: LocalPath, options: TransferOptions = {}): Promise<TransferResult> {
+  return TransferCall.run(`get '${path}'`, options, async (call) => {
+    const target = localPath(local);
+    const attributes = options.recursive ? await stat(from.session, path, call.call) : undefined;
+    if (attributes?.isDirectory()) {
+      await getFolder(call, from, path, target, attributes);
+      return call.tally.result();
+    }
+    const count = call.tally.found(path, attributes?.size ?? 0);
+    await getFile(call, { from, path, local: target, insideFolder: false, count, ...(attributes && { attributes }) });
+    return call.tally.result();
+  });
+}
+
+/**
+ * Sends a file, or with `recursive` a folder: what is in it comes into the folder `path`, which is made where it is missing.
+ * @throws SFTPError, Node's errors for local files, TransferError where a file is left incomplete, `signal.reason`
+ */
+export function put(local: LocalPath, to: RemoteEnd, path: string, options: TransferOptions = {}): Promise<TransferResult> {
+  return TransferCall.run(`put '${path}'`, options, async (call) => {
+    const source = localPath(local);
+    const attributes = options.recursive ? SFTPAttributes.fromStat(await statLocal(forNode(source))) : undefined;
+    if (attributes?.isDirectory()) {
+      await putFolder(call, source, to, path, attributes);
+      return call.tally.result();
+    }
+    const count = call.tally.found(source, attributes?.size ?? 0);
+    const written = await putFile(call, { local: source, to, path, count });
+    return call.tally.result(written);
+  });
+}
+
+async function getFolder(
+  call: TransferCall,
+  from: RemoteEnd,
+  path: string,
+  local: string,
+  attributes: SFTPAttributes,
+): Promise<void> {
+  const { session } = from;
+  const { maxOpenHandles } = await call.until(session.knowLimits());
+  const sides = {
+    source: new RemoteSourceTree(call, session),
+    target: localTargetTree,
+    mostHandles: maxOpenHandles,
+    gone: () => session.isClosed,
+    move: async ({ from: source, to, attributes: found, count }: FileJob) => {
+      if (call.options.resume && (await isCompleteHere(call, to, found))) {
+        call.tally.already(count, found.size);
+        call.tally.done(count);
+        return;
+      }
+      await getFile(call, { from, path: source, local: to, attributes: found, insideFolder: true, count });
+    },
+  };
+  await transferFolder(call, sides, path, local, attributes);
+}
+
+async function putFolder(
+  call: TransferCall,
+  local: string,
+  to: RemoteEnd,
+  path: string,
+  attributes: SFTPAttributes,
+): Promise<void> {
+  const { session } = to;
+  const { maxOpenHandles } = await call.until(session.knowLimits());
+  const sides = {
+    source: localSourceTree,
+    target: new RemoteTargetTree(call, session, false),
+    mostHandles: maxOpenHandles,
+    gone: () => session.isClosed,
+    move: async ({ from, to: target, attributes: found, followed, count }: FileJob) => {
+      await putFile(call, { local: from, to, path: target, known: { attributes: found, followed }, count });
+    },
+  };
+  await transferFolder(call, sides, local, path, attributes);
+}
