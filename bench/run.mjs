@@ -172,11 +172,12 @@ try {
   } else {
     const rows = [];
     for (const name of only) {
+      const since = performance.now();
       const found = await measures[name](context);
-      if (context.against !== null) for (const one of found) one.checks = [];
+      if (context.against !== null) for (const one of found) Object.assign(one, { checks: [], unjudged: false });
       if (process.stderr.isTTY) context.progress('');
       if (found.length === 0) console.log(`\n${name}: left out, it needs OpenSSH's ssh, sftp and sshd`);
-      else console.log(`\n${formatRows(found)}`);
+      else console.log(`\n${formatRows(found)}\n${name}: took ${((performance.now() - since) / 1e3).toFixed(0)} s`);
       rows.push(...found);
       writeFileSync(join(results, 'latest.json'), `${JSON.stringify({ environment: about, rows }, null, 2)}\n`);
     }

@@ -19,11 +19,16 @@ export { type X11Authorization, X11Forwarding, type X11ForwardingOptions } from 
 export type { ByteStream, ByteStreamSink } from './io/byte-stream.ts';
 export type { Address } from './io/dial.ts';
 export type { SocketLike } from './io/socket-like.ts';
+export type { CallOptions } from './io/waiting.ts';
 export type { DhGroup } from './kex/dh-group.ts';
 export type { GssKexName } from './kex/gss-methods.ts';
 export { parseModuli } from './kex/moduli.ts';
 export type { PrivateKey, PublicKey, Signer } from './keys.ts';
 export { generateKey, parsePrivateKey, parsePublicKey, readPrivateKey, readPublicKey } from './keys.ts';
+export { SFTPAttributes } from './sftp/protocol/attributes.ts';
+export { SFTPHandle } from './sftp/server/handle.ts';
+export { SFTPServerInterface } from './sftp/server/interface.ts';
+export { SFTPServer } from './sftp/server/sftp-server.ts';
 export type { KeyFileSource } from './transport/auth-strategy.ts';
 export {
   AuthFailure,
@@ -63,4 +68,3 @@ export { decodeTerminalModes, encodeTerminalModes } from './transport/terminal-m
 export { Transport } from './transport/transport.ts';
 export type { TransportLogMessage } from './transport/transport-log.ts';
 export { VERSION } from './transport/version.ts';
-export type { CallOptions } from './io/waiting.ts';

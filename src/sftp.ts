@@ -25,6 +25,8 @@ export type {
   TransferProgress,
   TransferResult,
 } from './sftp/client/transfer/options.ts';
+export type { TransferSink } from './sftp/client/transfer/sinks.ts';
+export type { TransferSource } from './sftp/client/transfer/sources.ts';
 export type { Mode, Time } from './sftp/client/values.ts';
 export type { WalkOptions } from './sftp/client/walk.ts';
 export type { WatchEvent, WatchOptions } from './sftp/client/watch.ts';

@@ -1,6 +1,5 @@
 // P5: get and put of one large file at sshd: OpenSSH's sftp, ssh2's fast transfers, ours; and the streams of ssh2 and ours, which
-// read from and write to a file here. ssh2's streams carry a quarter of the data: they are the slowest of all.
-
+// read from and write to a file here. Streams carry a quarter of the data: ssh2's are the slowest of all.
 import { sourceFile } from '../files.mjs';
 import { hasSftp, sshdPath, startSshd } from '../openssh.mjs';
 import { row } from '../report.mjs';
@@ -13,16 +12,14 @@ export async function sftp(context) {
   if (sshdPath === null || !hasSftp) return [];
   const { runs, bytes, sides, progress, peer, dist, against } = context;
   const streams = { get: 'readStream', put: 'writeStream' };
-  const ours = { amiko: { client: 'amiko', size: bytes }, 'amiko streams': { client: 'amiko', size: bytes, how: streams } };
-  const shareOfStreams = against === null ? 4 : 1;
-  const theirs = {
-    [peer]: { client: peer, size: bytes },
-    [`${peer} streams`]: { client: peer, size: bytes / shareOfStreams, how: streams },
-  };
+  const both = (client) => ({
+    [client]: { client, size: bytes },
+    [`${client} streams`]: { client, size: bytes / 4, how: streams },
+  });
   const cases = {
     [OPENSSH]: { client: OPENSSH, size: bytes },
-    ...((await hasSftpClient(dist)) && ours),
-    ...((against === null || (await hasSftpClient(against))) && theirs),
+    ...((await hasSftpClient(dist)) && both('amiko')),
+    ...((against === null || (await hasSftpClient(against))) && both(peer)),
   };
   const samples = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
   const sshd = await startSshd(context);

@@ -13,11 +13,12 @@ interface Verb {
 const verbs: ReadonlyMap<string, Verb> = new Map([
   ['ssh', { summary: 'log in to a host, or run a command there', load: () => import('./ssh/main.ts') }],
   ['sftp', { summary: 'transfer files, by commands as sftp(1) has them', load: () => import('./sftp/main.ts') }],
+  ['cp', { summary: 'copy files from, to and between hosts', load: () => import('./cp/main.ts') }],
   ['serve', { summary: 'start a server that is safe to start', load: () => import('./serve/main.ts') }],
 ]);
 
 /** Verbs to come. A host of such a name has to be called by `amiko ssh`, or its meaning would change one day. */
-const verbsToCome: readonly string[] = ['cp', 'keygen', 'keyscan', 'agent', 'copy-id', 'audit'];
+const verbsToCome: readonly string[] = ['keygen', 'keyscan', 'agent', 'copy-id', 'audit'];
 
 const USAGE = `amiko: SSH for TypeScript
 
@@ -32,6 +33,7 @@ Examples:
   amiko me@server.example.com uptime
   amiko ssh -p 2222 -i ~/.ssh/id_ed25519 me@server.example.com
   amiko sftp me@server.example.com:backup.tar.gz
+  amiko cp -r site/ me@server.example.com:/srv/www
   amiko serve ./public
 `;
 

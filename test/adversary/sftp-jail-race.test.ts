@@ -39,13 +39,15 @@ const fs = require('node:fs');
 const [root, outside] = process.argv.slice(1);
 const attempt = (work) => { try { work(); } catch {} };
 process.chdir(root);
+const parent = process.ppid;
 for (let turn = 0; ; turn++) {
   attempt(() => fs.renameSync('d', 'd-real'));
   attempt(() => fs.symlinkSync(outside, 'd'));
   attempt(() => fs.unlinkSync('d'));
   attempt(() => fs.renameSync('d-real', 'd'));
   for (const target of [outside + '/secret', null, 'other']) {
-    attempt(() => target === null ? fs.writeFileSync('spare', 'inside') : fs.symlinkSync(target, 'spare'));
+    attempt(() => fs.unlinkSync('spare'));
+    attempt(() => target === null ? fs.writeFileSync('spare', 'inside', { flag: 'wx' }) : fs.symlinkSync(target, 'spare'));
     attempt(() => fs.renameSync('spare', target === 'other' ? 'l' : 'f'));
   }
   attempt(() => fs.symlinkSync(outside, 'spare'));
@@ -53,6 +55,8 @@ for (let turn = 0; ; turn++) {
   attempt(() => fs.renameSync('p/q', 'q'));
   attempt(() => fs.renameSync('q', 'p/q'));
   if (turn % 50 === 0) {
+    // Whoever started this is gone.
+    if (process.ppid !== parent) process.exit();
     attempt(() => fs.mkdirSync('d'));
     attempt(() => fs.mkdirSync('d/sub'));
     attempt(() => fs.mkdirSync('p/q', { recursive: true }));

@@ -14,7 +14,7 @@ import { Writer } from '../../src/wire/writer.ts';
 import { loopback } from '../support/loopback.ts';
 import { liveBytes } from '../support/measure.ts';
 import { MapFiles, type Node } from '../support/sftp-map.ts';
-import { handleOf, namesOf, rawSftpOn, serveInMemory, statusAndText, statusOf, textOf } from '../support/sftp-raw.ts';
+import { eventually, handleOf, namesOf, rawSftpOn, serveInMemory, statusAndText, statusOf, textOf } from '../support/sftp-raw.ts';
 
 const { Init, Open, Close, Read, Write, Stat, Fstat, Readdir, Realpath, Rename, Symlink, Extended, FXF_READ, FXF_WRITE } =
   messages;
@@ -242,7 +242,7 @@ describe('floods', () => {
     client.raw(u32(MAX_PACKET_BYTES + 1));
     expect(await channel.exited).toMatchObject({ code: 1 });
     await channel.closed;
-    await expect.poll(() => made[0]?.ended).toBe(1);
+    await eventually(() => made[0]?.ended).toBe(1);
     expect([made[0]?.opened, made[0]?.closed]).toEqual([1_024, 1_024]);
     // Another session is as good as the first.
     const again = await pair.client.openSession();

@@ -17,7 +17,6 @@ import {
   type KeyType,
   keyPair,
   type PeerServer,
-  peer,
   type RunOptions,
   type RunResult,
   randomBytes,
@@ -31,6 +30,7 @@ import {
   type TestUser,
   tempDir,
 } from '../support/peers.ts';
+import { Screen } from '../support/screen.ts';
 
 const BIN = amikoBin;
 const MIB = 1 << 20;
@@ -556,61 +556,6 @@ describePeer('dropbear', 'amiko ssh to dropbear', () => {
 
 // ------------------------------------------------------------------------------------------------------- in a terminal
 
-/** A terminal that a program types on and reads: tmux, with a shell in it whose prompt is `local>`. */
-class Screen implements AsyncDisposable {
-  readonly #dir = tempDir();
-
-  async open(): Promise<void> {
-    const shell = `env PS1='local> ' HOME='${home.path}' TERM=xterm-256color SSH_ASKPASS= AMIKO_PASSWORD= /bin/sh`;
-    await this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', shell);
-    await this.until(/local> $/);
-  }
-
-  file(name: string): string {
-    return join(this.#dir.path, name);
-  }
-
-  async text(): Promise<string> {
-    return (await this.#tmux('capture-pane', '-p', '-J')).trimEnd();
-  }
-
-  /** Types a text, `Enter` and all other names of keys as tmux has them. */
-  async type(...keys: string[]): Promise<void> {
-    for (const key of keys) await this.#tmux('send-keys', ...(/^(Enter|C-.)$/.test(key) ? [key] : ['-l', '--', key]));
-  }
-
-  async resize(columns: number, rows: number): Promise<void> {
-    await this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
-  }
-
-  /** Waits until the screen, without the blanks at its end and with one after the last character, shows the pattern. */
-  async until(pattern: RegExp): Promise<string> {
-    const deadline = performance.now() + 10_000;
-    for (;;) {
-      const text = await this.text();
-      if (pattern.test(`${text} `)) return text;
-      if (performance.now() > deadline) throw new Error(`the screen never showed ${pattern}:\n${text}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  async clear(): Promise<void> {
-    await this.type('clear', 'Enter');
-    await this.until(/^\S+> $/);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await run(peer('tmux').path, ['-S', this.file('socket'), 'kill-server']);
-    await this.#dir.remove();
-  }
-
-  async #tmux(...args: string[]): Promise<string> {
-    const result = await run(peer('tmux').path, ['-u', '-S', this.file('socket'), ...args]);
-    if (result.code !== 0) throw new Error(`tmux ${args.join(' ')}: ${result.stderr}`);
-    return result.stdout.toString();
-  }
-}
-
 describePeer(['sshd', 'tmux'], 'amiko ssh in a terminal', () => {
   let sshd: Sshd;
   let screen: Screen;
@@ -625,7 +570,7 @@ describePeer(['sshd', 'tmux'], 'amiko ssh in a terminal', () => {
   /** Starts a session on the screen; `$pid` of the process is in the file `pid`. */
   async function session(...args: string[]): Promise<void> {
     const script = `echo $$ > ${screen.file('pid')}; exec ${quote([process.execPath, BIN, ...args])}`;
-    screen = screen ?? new Screen();
+    screen = screen ?? new Screen(home.path);
     const file = join(home.path, `session-${Math.random()}`);
     home.write(file.slice(home.path.length + 1), `${script}\n`);
     await screen.type(
@@ -639,8 +584,7 @@ describePeer(['sshd', 'tmux'], 'amiko ssh in a terminal', () => {
   }
 
   async function open(): Promise<Screen> {
-    screen = new Screen();
-    await screen.open();
+    screen = await Screen.open(home.path);
     return screen;
   }
 

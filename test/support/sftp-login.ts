@@ -41,7 +41,8 @@ export async function sftpLogin(options: SshdOptions = {}): Promise<SFTPLogin> {
 
 /** How many descriptors of this file or folder the server's processes have. */
 export async function openOnServer({ sshd, sftp }: SFTPLogin, path: string): Promise<number> {
-  // What was sent before has been done when this is answered.
+  // When the first is answered, what was opened is known here, and closed where nobody wants it; when the second is, that is done.
+  await sftp.realpath('.');
   await sftp.realpath('.');
   let count = 0;
   for (const pid of sshd.processes()) {

@@ -1,5 +1,6 @@
 // A client of SFTP that knows packets and nothing else: sends what a test makes up, in any order and as many at once as it likes,
 // and hands out answers by their number. Over a channel in memory that a test can stop and cut, or over a real one.
+import { expect } from 'vitest';
 import { concat } from '../../src/bytes/bytes.ts';
 import type { SSHError } from '../../src/errors.ts';
 import type { Channel } from '../../src/index.ts';
@@ -114,6 +115,11 @@ export class RawSftp {
   open(path: string, flags: number, attributes: SFTPAttributes): Promise<Uint8Array> {
     return this.ask(messages.Open, { path, flags, attributes });
   }
+}
+
+/** `expect` for what will be so in a moment, on a machine that has other things to do as well. */
+export function eventually(look: () => unknown): ReturnType<typeof expect.poll> {
+  return expect.poll(look, { interval: 2, timeout: 10_000 });
 }
 
 // ------------------------------------------------------------------------------------------------------------- answers

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { TransportOptions } from '../../src/index.ts';
 import * as root from '../../src/index.ts';
 import * as keys from '../../src/keys.ts';
+import * as sftp from '../../src/sftp.ts';
 
 interface Row {
   readonly seed: string;
@@ -32,10 +33,11 @@ for (const section of text.split(/^#{2,3} /m).slice(1)) {
 
 const exported = root as unknown as Record<string, unknown>;
 const exportedKeys = keys as unknown as Record<string, unknown>;
+const exportedSftp = sftp as unknown as Record<string, unknown>;
 
-/** The classes of the public API, keys among them. */
+/** The classes of the public API, keys and SFTP among them. */
 function classOf(name: string): (abstract new () => object) & Record<string, unknown> {
-  return (exported[name] ?? exportedKeys[name]) as ReturnType<typeof classOf>;
+  return (exported[name] ?? exportedKeys[name] ?? exportedSftp[name]) as ReturnType<typeof classOf>;
 }
 
 /** paramiko's public names, from its API reference and its source: what must have a row. */
@@ -79,6 +81,11 @@ const seedNames: Readonly<Record<string, string>> = {
     fingerprint get_base64 sign_ssh_data from_private_key_file from_private_key write_private_key_file write_private_key
     generate load_certificate`,
   PublicKey: 'verify_ssh_sig',
+  SFTPClient: `SFTPClient from_transport close get_channel listdir listdir_attr listdir_iter open file remove unlink rename
+    posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate readlink normalize chdir getcwd putfo put getfo get`,
+  SFTPFile: `close read readinto readline readlines xreadlines next write writelines flush seek tell seekable readable writable
+    settimeout gettimeout setblocking stat chmod chown utime truncate check set_pipelined prefetch readv`,
+  SFTPAttributes: 'SFTPAttributes from_stat asbytes __str__',
   Errors: `SSHException AuthenticationException PasswordRequiredException BadAuthenticationType PartialAuthentication
     UnableToAuthenticate AuthFailure ChannelException BadHostKeyException IncompatiblePeer MessageOrderError
     NoValidConnectionsError timeout EOFError UnknownKeyType ProxyCommandFailure CouldNotCanonicalize ConfigParseError
@@ -100,6 +107,7 @@ const optionNames: readonly (keyof TransportOptions)[] = [
 /** Names here that camelCase does not give. */
 const otherwise: Readonly<Record<string, string>> = {
   __repr__: 'toString',
+  __str__: 'toString',
   asbytes: 'asBytes',
   algorithm_name: 'getName',
   sign_ssh_data: 'sign',
@@ -191,7 +199,7 @@ it('every class of errors stands on the page, and what is said to be beyond the 
   const errors = Object.entries(exported).filter(
     ([, value]) => (value as { prototype?: unknown }).prototype instanceof root.SSHError,
   );
-  const beyond = ['ExecError', 'GssError'];
+  const beyond = ['ExecError', 'GssError', 'TransferError'];
   for (const [name] of errors) if (!beyond.includes(name)) expect(text).toContain(`\`${name}\``);
   expect(errors.length).toBeGreaterThan(10);
 });

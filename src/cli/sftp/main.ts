@@ -100,7 +100,7 @@ async function connect(
 }
 
 async function newShell(client: SFTPClient, options: SftpOptions, quiet: boolean): Promise<Shell> {
-  const { preserve, recursive, resume, fsync, requests } = options;
+  const { preserve, recursive, resume, fsync } = options;
   const home = await client.realpath('.');
   const off = new Progress(null);
   const on = process.stderr.isTTY ? new Progress(process.stderr) : off;
@@ -111,7 +111,7 @@ async function newShell(client: SFTPClient, options: SftpOptions, quiet: boolean
       return process.stdout.columns || 80;
     },
   };
-  const settings = { quiet, preserve, recursive, resume, fsync, requests };
+  const settings = { quiet, preserve, recursive, resume, fsync };
   const shell = new Shell(client, home, commands, settings, output, { on, off });
   if (quiet) shell.progress = off;
   return shell;

@@ -11,10 +11,10 @@ import {
   connectionFlagsWithValue,
   newConnectionOptions,
 } from '../connection/options.ts';
-import { wholeNumber } from '../connection/values.ts';
 import { parseRemotePlace, type RemotePlace } from '../transfer/place.ts';
+import { bufferBytes, limitOf, requestCount, type Tuning, tune } from '../transfer/tuning.ts';
 
-export interface SftpOptions extends ConnectionOptions {
+export interface SftpOptions extends ConnectionOptions, Tuning {
   place: RemotePlace;
   /** Where a file that is named with the host goes; undefined for the same name here. */
   target?: string;
@@ -26,12 +26,6 @@ export interface SftpOptions extends ConnectionOptions {
   recursive: boolean;
   resume: boolean;
   fsync: boolean;
-  /** Requests under way at once. */
-  requests?: number;
-  /** Bytes of one request. */
-  requestBytes?: number;
-  /** Bytes a second. */
-  limit?: number;
   /** The subsystem to ask for. */
   subsystem: string;
 }
@@ -84,12 +78,7 @@ const table: OptionTable<SftpOptions> = {
       if (value === '' || value.includes('/')) throw new UsageError('-s takes the name of a subsystem; paths are not supported');
       options.subsystem = value;
     },
-    X: (options, value) => {
-      const [, name, number = ''] = /^(\w+)=(.*)$/.exec(value) ?? [];
-      if (name === 'nrequests') options.requests ??= requestCount(number);
-      else if (name === 'buffer') options.requestBytes ??= bufferBytes(number);
-      else throw new UsageError(`-X takes nrequests=N and buffer=BYTES, not '${printable(value)}'`);
-    },
+    X: tune,
   },
 };
 
@@ -125,17 +114,4 @@ export function parseArguments(args: readonly string[]): Invocation {
   if (options.batchFile !== undefined) options.batchMode ??= true;
   chooseAlgorithms(options.algorithms);
   return { kind: 'connect', options };
-}
-
-/** Kbit/s as scp(1) and sftp(1) count them, as bytes a second. @throws UsageError */
-export function limitOf(value: string): number {
-  return (wholeNumber('-l', value, 1, 100_000_000) * 1_024) / 8;
-}
-
-export function requestCount(value: string): number {
-  return wholeNumber('the number of requests', value, 1, 65_536);
-}
-
-export function bufferBytes(value: string): number {
-  return wholeNumber('the buffer size', value, 512, 261_120);
 }

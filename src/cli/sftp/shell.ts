@@ -3,10 +3,10 @@
 
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { SSHError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { glob, hasMagic } from '../transfer/glob.ts';
+import { messageOf } from '../transfer/messages.ts';
 import type { Progress } from '../transfer/progress.ts';
 import { shown } from '../transfer/shown.ts';
 import { localTree, remoteTree } from '../transfer/trees.ts';
@@ -31,8 +31,6 @@ export interface ShellSettings {
   readonly recursive: boolean;
   readonly resume: boolean;
   readonly fsync: boolean;
-  /** Requests under way at once; undefined for as many as make sense. */
-  readonly requests?: number | undefined;
 }
 
 /** Where text goes. */
@@ -195,14 +193,6 @@ export class Shell {
     if (this.client.session.isClosed && !(error instanceof CommandError)) throw error;
     if (error instanceof ReportedError) return;
     this.progress.clear();
-    const message = error instanceof Error ? error.message : String(error);
-    const foreseen = error instanceof CommandError || error instanceof SSHError || isSystemError(error);
-    // An error of ours looks like one, and tells where.
-    this.output.complain(foreseen ? shown(message) : `internal error: ${error instanceof Error ? error.stack : message}`);
+    this.output.complain(error instanceof CommandError ? shown(error.message) : messageOf(error));
   }
-}
-
-/** ENOENT and the like. */
-function isSystemError(error: unknown): boolean {
-  return typeof (error as NodeJS.ErrnoException | null)?.syscall === 'string';
 }

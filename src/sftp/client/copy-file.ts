@@ -9,7 +9,7 @@ import { FXF_CREAT, FXF_EXCL, FXF_READ, FXF_WRITE } from '../protocol/messages.t
 import { fsetstat } from './changes.ts';
 import { performExtended } from './extended.ts';
 import { closeHandle, openHandle } from './handles.ts';
-import { fstat, realpath } from './questions.ts';
+import { fstat } from './questions.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { SFTPSession } from './session.ts';
 import type { SideSessions } from './side-sessions.ts';
@@ -36,15 +36,12 @@ export async function copyFile(
   call: CallOptions,
 ): Promise<void> {
   const what = { operation: 'copyfile', path: from, dest: to };
-  const asked = [realpath(session, from, call), realpath(session, to, call).catch(() => null)] as const;
-  // A source that is not there is told by opening it.
-  asked[0].catch(() => {});
   const source = await openHandle(session, from, FXF_READ, undefined, call);
   try {
-    const [attributes, [here, there]] = await Promise.all([fstat(session, source, from, call), Promise.all(asked)]);
+    const attributes = await fstat(session, source, from, call);
     if (attributes.isDirectory()) throw new SFTPError('EISDIR', 'is a directory', what);
     const exclusive = mode & constants.COPYFILE_EXCL ? FXF_EXCL : 0;
-    if (here === there && !exclusive) return;
+    if (from === to && !exclusive) return;
     const flags = FXF_WRITE | FXF_CREAT | exclusive;
     const permissions = attributes.stMode === undefined ? undefined : attributes.stMode & 0o777;
     const target = await openHandle(session, to, flags, permissions, call);
@@ -77,7 +74,9 @@ async function copyThere(copy: Copy, readHandle: Uint8Array, writeHandle: Uint8A
     try {
       await performExtended(session, what, copyData, values, call);
     } catch (error) {
-      if (!(error instanceof SFTPError) || error.code !== 'ERR_SSH_SFTP_EOF') throw error;
+      if (!(error instanceof SFTPError)) throw error;
+      // Refused: both may be names of one file, which OpenSSH does not copy. We can: every byte is written where it was read.
+      if (error.code !== 'ERR_SSH_SFTP_EOF') return null;
       throw new SFTPError('ERR_SSH_SFTP_INCOMPLETE', 'the file shrank while it was copied', { ...what, cause: error });
     }
   }

@@ -9,6 +9,14 @@ const INITIAL_BYTES = 2_097_152;
 /** At most, bytes: 300 MB/s over a fifth of a second. */
 export const MOST_BYTES = 67_108_864;
 
+/** What whoever opens a session asks of all its transfers. */
+export interface SessionTuning {
+  /** Bytes that one transfer may have under way; default up to 64 MiB. */
+  readonly mostBytes?: number;
+  /** Bytes of one request; default what the server takes. */
+  readonly requestBytes?: number;
+}
+
 export class Flight {
   readonly #session: SFTPSession;
   readonly #most: number;
@@ -17,7 +25,7 @@ export class Flight {
   #answered = 0;
   #since = performance.now();
 
-  constructor(session: SFTPSession, most: number = MOST_BYTES) {
+  constructor(session: SFTPSession, most: number = session.tuning.mostBytes ?? MOST_BYTES) {
     this.#session = session;
     this.#most = most;
     this.#target = Math.min(INITIAL_BYTES, most);

@@ -11,6 +11,7 @@ import { limits as limitsExtension } from '../protocol/extensions.ts';
 import { Framing, frame } from '../protocol/framing.ts';
 import { Close, Extended, ExtendedReply, Handle, Init, Status, VERSION } from '../protocol/messages.ts';
 import { explainStatus, SFTP_OK, statusName } from '../protocol/status.ts';
+import type { SessionTuning } from './flight.ts';
 import { greet } from './greeting.ts';
 
 /** What one answer is for. Exactly one of the two is called, once. */
@@ -63,7 +64,8 @@ export class SFTPSession {
   readonly extensions: ReadonlyMap<string, Uint8Array>;
   /** Settles when the session is over: with the error that ended it, or undefined after {@link close}. Never rejects. */
   readonly closed: Promise<SSHError | undefined>;
-  #limits: SessionLimits = DRAFT_LIMITS;
+  readonly tuning: SessionTuning;
+  #limits: SessionLimits;
   #limitsKnown: Promise<SessionLimits> | null = null;
   readonly #framing: Framing;
   readonly #waiting = new Map<number, Waiter>();
@@ -77,7 +79,7 @@ export class SFTPSession {
   #roundTripMs = Number.POSITIVE_INFINITY;
 
   /** Sends INIT and waits for VERSION. The channel is closed where that fails. @throws ProtocolError, SSHTimeoutError, ... */
-  static async open(channel: ByteChannel, options?: CallOptions): Promise<SFTPSession> {
+  static async open(channel: ByteChannel, options: CallOptions & SessionTuning = {}): Promise<SFTPSession> {
     const framing = new Framing();
     try {
       const sentAt = performance.now();
@@ -87,7 +89,7 @@ export class SFTPSession {
         channel.post(frame(Init.encode({ version: VERSION, extensions: new Map() })));
         return undefined;
       });
-      const session = new SFTPSession(channel, framing, extensions);
+      const session = new SFTPSession(channel, framing, extensions, options);
       session.#roundTripMs = performance.now() - sentAt;
       return session;
     } catch (error) {
@@ -97,7 +99,14 @@ export class SFTPSession {
     }
   }
 
-  private constructor(channel: ByteChannel, framing: Framing, extensions: ReadonlyMap<string, Uint8Array>) {
+  private constructor(
+    channel: ByteChannel,
+    framing: Framing,
+    extensions: ReadonlyMap<string, Uint8Array>,
+    tuning: SessionTuning,
+  ) {
+    this.tuning = tuning;
+    this.#limits = tuned(DRAFT_LIMITS, tuning);
     this.channel = channel;
     this.extensions = extensions;
     this.#framing = framing;
@@ -286,12 +295,13 @@ export class SFTPSession {
     const inPacket = said.maxPacketLength === 0n ? MOST_DATA_BYTES : Number(said.maxPacketLength) - 1_024;
     const bounded = (value: bigint, least: number) =>
       Math.min(value === 0n ? Math.max(inPacket, least) : Math.max(1, Number(value)), MOST_DATA_BYTES);
-    this.#limits = {
+    const limits: SessionLimits = {
       maxPacketLength: Number(said.maxPacketLength),
       maxReadLength: bounded(said.maxReadLength, DRAFT_LIMITS.maxReadLength),
       maxWriteLength: bounded(said.maxWriteLength, DRAFT_LIMITS.maxWriteLength),
       maxOpenHandles: Number(said.maxOpenHandles),
     };
+    this.#limits = tuned(limits, this.tuning);
     return this.#limits;
   }
 
@@ -355,6 +365,11 @@ export class SFTPSession {
     for (const waiter of waiting) waiter.fail(error);
     this.#settleClosed(error instanceof ClosedError ? undefined : error);
   }
+}
+
+function tuned(limits: SessionLimits, { requestBytes: most = Number.POSITIVE_INFINITY }: SessionTuning): SessionLimits {
+  const { maxReadLength, maxWriteLength } = limits;
+  return { ...limits, maxReadLength: Math.min(maxReadLength, most), maxWriteLength: Math.min(maxWriteLength, most) };
 }
 
 function noSubsystem(): ChannelClosedError {

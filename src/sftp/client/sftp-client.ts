@@ -12,6 +12,7 @@ import { type CheckFileOptions, type CheckFileResult, checkFile } from './check-
 import type { FileContent } from './chunks.ts';
 import { openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
 import { copyFile } from './copy-file.ts';
+import type { SessionTuning } from './flight.ts';
 import { SFTPDir, SFTPDirent } from './folders.ts';
 import { type GlobOptions, globPaths } from './glob.ts';
 import { closeWritten, openHandle } from './handles.ts';
@@ -25,7 +26,9 @@ import { openFile, type SFTPFile } from './sftp-file.ts';
 import { SideSessions } from './side-sessions.ts';
 import { within } from './time-limit.ts';
 import type { LocalPath, TransferOptions, TransferResult } from './transfer/options.ts';
-import { get, put } from './transfer/transfer.ts';
+import type { TransferSink } from './transfer/sinks.ts';
+import type { TransferSource } from './transfer/sources.ts';
+import { copyBetween, get, getfo, put, putfo } from './transfer/transfer.ts';
 import { type Mode, modeOf } from './values.ts';
 import { type WalkOptions, walkTree } from './walk.ts';
 import { type WatchEvent, type WatchOptions, watchPath } from './watch.ts';
@@ -36,7 +39,7 @@ import { SFTPWriteStream, type WriteStreamOptions } from './write-stream.ts';
 /** How long a server may take until SFTP is ready, milliseconds. */
 const OPEN_TIMEOUT = 60_000;
 
-export interface SFTPClientOptions extends CallOptions {
+export interface SFTPClientOptions extends CallOptions, SessionTuning {
   /** Opens another channel with SFTP on the same connection, for uploads that a single channel's window holds back. */
   readonly more?: () => Promise<ByteChannel>;
 }
@@ -294,13 +297,31 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
 
   // ---- transfers ----------------------------------------------------------------------------------------------------
 
-  /** Copies a remote file, or with `recursive` a folder, to here. @throws SFTPError, the local file system's error */
+  /**
+   * Copies a remote file, or with `recursive` what is in a folder, to here.
+   * @throws SFTPError, Node's errors for local files, TransferError where a file is left incomplete, `signal.reason`
+   */
   async get(remotePath: Path, localPath: LocalPath, options?: TransferOptions): Promise<TransferResult> {
     return get(this, this.at(remotePath), localPath, options);
   }
 
-  /** Copies a local file, or with `recursive` a folder, to there. */
+  /** Copies a local file, or with `recursive` what is in a folder, to there. */
   async put(localPath: LocalPath, remotePath: Path, options?: TransferOptions): Promise<TransferResult> {
     return put(localPath, this, this.at(remotePath), options);
+  }
+
+  /** Reads a remote file into a stream, a file-like object or a buffer, and resolves with the number of bytes. */
+  async getfo(remotePath: Path, sink: TransferSink, options?: TransferOptions): Promise<number> {
+    return getfo(this, this.at(remotePath), sink, options);
+  }
+
+  /** Writes what a stream, a file-like object, an iterable, a buffer or text holds. Resolves with what the server says of the file. */
+  async putfo(source: TransferSource, remotePath: Path, options?: TransferOptions): Promise<SFTPAttributes> {
+    return putfo(source, this, this.at(remotePath), options);
+  }
+
+  /** Copies a file, or with `recursive` what is in a folder, to another server, through this machine. */
+  async copyTo(path: Path, other: SFTPClient, otherPath: Path, options?: TransferOptions): Promise<TransferResult> {
+    return copyBetween(this, this.at(path), other, other.at(otherPath), options);
   }
 }

@@ -108,6 +108,13 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return { bytesRead: await reading, buffer };
   }
 
+  /** As the seed: fills `buffer` from the position on, and resolves with the number of bytes, fewer only at the end. */
+  async readinto(buffer: ArrayBufferView, options?: CallOptions): Promise<number> {
+    const data = await this.read(buffer.byteLength, options);
+    new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).set(data);
+    return data.length;
+  }
+
   /**
    * Begins to read ahead from the position on, so that the reads to come find their bytes here. What may be under way is bounded:
    * `maxConcurrentRequests` requests, by default what the distance needs. Reading elsewhere ends it.

@@ -132,7 +132,7 @@ export class SFTPAttributes {
   }
 
   /** The bytes of the name. */
-  asbytes(): Uint8Array {
+  asBytes(): Uint8Array {
     return encodeName(this.filename ?? '');
   }
 

@@ -49,16 +49,20 @@ export async function changeLinkAttributes(link: PathLike, attributes: SFTPAttri
   if (atime !== undefined && mtime !== undefined) await lutimes(link, atime, mtime);
 }
 
+/** All that can be done is done, as OpenSSH does it: who may not give a file away may still set its times. @throws the first error */
 async function apply(attributes: SFTPAttributes, stats: Stats, changes: Changes): Promise<void> {
   const { stSize, stMode, stUid, stGid, stAtime, stMtime } = attributes;
-  if (stSize !== undefined) await changes.truncate(stSize);
-  if (stUid !== undefined && stGid !== undefined) await changes.chown(stUid, stGid);
+  const errors: unknown[] = [];
+  const attempt = (change: Promise<void>): Promise<unknown> => change.catch((error: unknown) => errors.push(error));
+  if (stSize !== undefined) await attempt(changes.truncate(stSize));
+  if (stUid !== undefined && stGid !== undefined) await attempt(changes.chown(stUid, stGid));
   if (stMode !== undefined) {
     // A folder's setgid and sticky bits are how its owner wants it shared.
     const kept = stats.isDirectory() ? stats.mode & SPECIAL : 0;
-    await changes.chmod((stMode & PERMISSIONS) | kept);
+    await attempt(changes.chmod((stMode & PERMISSIONS) | kept));
   }
   if (stAtime !== undefined || stMtime !== undefined) {
-    await changes.utimes(stAtime ?? stats.atimeMs / 1000, stMtime ?? stats.mtimeMs / 1000);
+    await attempt(changes.utimes(stAtime ?? stats.atimeMs / 1000, stMtime ?? stats.mtimeMs / 1000));
   }
+  if (errors.length > 0) throw errors[0];
 }

@@ -21,7 +21,9 @@ import { entryOf, FOLLOW, Jail, lstatOf, type Spot } from './jail.ts';
 import type { Held } from './jail-held.ts';
 import { codeOf, refusal } from './jail-refusal.ts';
 
-const { O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = { ...constants, O_ACCMODE: 3 };
+const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+/** The part of the flags that says what for; `fs.constants` lacks it. */
+const O_ACCMODE = 3;
 /** What a client can ask for; other bits mean other things on other systems. */
 const ASKABLE = O_ACCMODE | O_APPEND | O_CREAT | O_EXCL | O_TRUNC;
 /** How often a file may come and go while it is being opened. */

@@ -20,13 +20,14 @@ import {
   type Readdir,
 } from '../protocol/messages.ts';
 import { SFTP_EOF, SFTP_FAILURE } from '../protocol/status.ts';
+import { SFTPHandle } from './handle.ts';
 import { closeOpen } from './handle-table.ts';
 import { NAMES_BYTES, OpenListing } from './listing.ts';
 import { CHANGES, READS, RESTRUCTURES } from './order.ts';
 import { Refusal } from './outcome.ts';
 import { checkedPath, MAX_DATA_BYTES, type Plan, type Serving, touching } from './plan.ts';
 import { readFileInto } from './reading.ts';
-import { attributesReply, handleReply, okReply, replyWith, statusReply } from './replies.ts';
+import { attributesReply, handleReply, okReply, refusalReply, statusReply } from './replies.ts';
 
 type Request<M extends { readonly fields: object }> = ValuesOf<M['fields']>;
 
@@ -42,11 +43,13 @@ export function planOpen(serving: Serving, request: Request<typeof Open>): Plan 
     const place = handles.reserve();
     try {
       const file = await fileSystem.open(path, flags, attributes);
-      if (typeof file === 'object' && serving.over) {
+      if (typeof file === 'number') return refusalReply(id, file);
+      if (!(file instanceof SFTPHandle)) throw new TypeError('a hook opened something that is no SFTPHandle');
+      if (serving.over) {
         await file.close();
         throw new Refusal(SFTP_FAILURE);
       }
-      return replyWith(id, file, (opened) => handleReply(id, place.file(path, opened, { readable, writable })));
+      return handleReply(id, place.file(path, file, { readable, writable }));
     } finally {
       place.release();
     }
@@ -61,8 +64,14 @@ export function planOpendir(serving: Serving, request: Request<typeof Opendir>):
   const serve = async () => {
     const place = handles.reserve();
     try {
-      const listing = await fileSystem.listFolder(path);
-      return replyWith(id, listing, (entries) => handleReply(id, place.folder(path, new OpenListing(entries))));
+      const entries = await fileSystem.listFolder(path);
+      if (typeof entries === 'number') return refusalReply(id, entries);
+      const listing = new OpenListing(entries);
+      if (serving.over) {
+        await listing.close();
+        throw new Refusal(SFTP_FAILURE);
+      }
+      return handleReply(id, place.folder(path, listing));
     } finally {
       place.release();
     }

@@ -25,6 +25,8 @@ export interface MemoryFilesOptions {
   readonly now?: () => number;
 }
 
+export type Follow = 'always' | 'folders' | 'never';
+
 /** Where a path has led. */
 export interface MemorySpot {
   readonly folder: MemoryFolder;
@@ -102,14 +104,14 @@ export class MemoryFiles {
 
   /** Makes a symbolic link that says `target`. @throws SFTPError */
   symlink(target: string, path: string): void {
-    const spot = this.find(path, false);
+    const spot = this.find(path, 'never');
     if (spot.node !== undefined) throw refusal('EEXIST', path);
     this.place(spot, new MemoryLink(this.space, target, this.now()));
   }
 
   /** Removes a file, a link, or a folder with all that is in it; what is not there is fine. @throws SFTPError EBUSY for the root */
   remove(path: string): void {
-    const { folder, name, node } = this.find(path, false);
+    const { folder, name, node } = this.find(path, 'never');
     if (name === '') throw refusal('EBUSY', path);
     if (node === undefined) return;
     const empty = (inner: MemoryFolder): void => {
@@ -130,8 +132,11 @@ export class MemoryFiles {
     return node.entries().map(([name]) => name);
   }
 
-  /** @internal Walks to `path`; a link at its end is followed unless `follow` is false. @throws SFTPError */
-  find(path: string, follow = true): MemorySpot {
+  /**
+   * @internal Walks to `path`. A link at its end is followed always, where the path ends as only a folder's may, or never, which
+   * is for names that are made, removed or replaced. @throws SFTPError
+   */
+  find(path: string, follow: Follow = 'always'): MemorySpot {
     return this.#find(new Route(path, [], MAX_LINKS), follow);
   }
 
@@ -139,7 +144,7 @@ export class MemoryFiles {
   canonical(path: string): string {
     const route = new Route(path, [], MAX_LINKS);
     try {
-      this.#find(route, true);
+      this.#find(route, 'always');
     } catch (error) {
       if (!LEADS_NOWHERE.includes(codeOf(error))) throw error;
     }
@@ -157,7 +162,7 @@ export class MemoryFiles {
     }
   }
 
-  #find(route: Route, follow: boolean): MemorySpot {
+  #find(route: Route, follow: Follow): MemorySpot {
     for (;;) {
       const spot = this.#walk(route, follow);
       if (spot !== null) return spot;
@@ -165,7 +170,7 @@ export class MemoryFiles {
   }
 
   /** Once along the route from the root; null where `..` or a link has changed it. */
-  #walk(route: Route, follow: boolean): MemorySpot | null {
+  #walk(route: Route, follow: Follow): MemorySpot | null {
     const { names, mustBeFolder, endsInDots } = route;
     let folder = this.root;
     for (let at = 0; ; at++) {
@@ -176,7 +181,7 @@ export class MemoryFiles {
       }
       const isLast = at >= names.length - 1;
       const node = name === '' ? folder : folder.get(name);
-      if (node instanceof MemoryLink && (!isLast || follow || mustBeFolder)) {
+      if (node instanceof MemoryLink && (!isLast || follow === 'always' || (follow === 'folders' && mustBeFolder))) {
         route.follow(at, node.target);
         return null;
       }

@@ -10,7 +10,7 @@ import type { SFTPHandle } from './handle.ts';
 import { SFTPServerInterface } from './interface.ts';
 import { refusal } from './jail-refusal.ts';
 import { changeMemoryNode } from './memory-change.ts';
-import { MemoryFiles, type MemorySpot } from './memory-files.ts';
+import { type Follow, MemoryFiles, type MemorySpot } from './memory-files.ts';
 import { MemoryHandle } from './memory-handle.ts';
 import { MemoryFile, MemoryFolder, MemoryLink, type MemoryNode } from './memory-nodes.ts';
 
@@ -47,11 +47,11 @@ export class MemoryFileSystem extends SFTPServerInterface {
     if (access === O_ACCMODE) throw refusal('EINVAL', path);
     if (access !== O_RDONLY || flags & (O_APPEND | O_CREAT | O_TRUNC)) this.#mayChange(path);
     const exclusive = (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
-    const spot = this.files.find(path, !exclusive);
+    const spot = this.files.find(path, exclusive ? 'never' : 'always');
     if (spot.node !== undefined && exclusive) throw refusal('EEXIST', path);
     if (spot.node === undefined && !(flags & O_CREAT)) throw refusal('ENOENT', path);
     if (spot.node instanceof MemoryFolder || (spot.node === undefined && spot.mustBeFolder)) throw refusal('EISDIR', path);
-    const file = spot.node ?? new MemoryFile(this.files.space, attributes.stMode ?? 0o666, this.files.now());
+    const file = spot.node ?? new MemoryFile(this.files.space, attributes.stMode ?? 0o644, this.files.now());
     if (!(file instanceof MemoryFile)) throw refusal('ELOOP', path);
     if (spot.node === undefined) this.files.place(spot, file);
     if (flags & O_TRUNC) file.truncate(0, this.files.now());
@@ -63,17 +63,17 @@ export class MemoryFileSystem extends SFTPServerInterface {
   }
 
   override listFolder(path: string): Iterable<SFTPAttributes> {
-    const node = this.#found(path, true);
+    const node = this.#found(path, 'always');
     if (!(node instanceof MemoryFolder)) throw refusal('ENOTDIR', path);
     return listing(node);
   }
 
   override stat(path: string): SFTPAttributes {
-    return this.#found(path, true).attributes();
+    return this.#found(path, 'always').attributes();
   }
 
   override lstat(path: string): SFTPAttributes {
-    return this.#found(path, false).attributes();
+    return this.#found(path, 'folders').attributes();
   }
 
   override remove(path: string): SFTPStatus {
@@ -95,7 +95,7 @@ export class MemoryFileSystem extends SFTPServerInterface {
   override mkdir(path: string, attributes: SFTPAttributes): SFTPStatus {
     const spot = this.#toChange(path);
     if (spot.node !== undefined) throw refusal('EEXIST', path);
-    this.files.place(spot, new MemoryFolder(this.files.space, attributes.stMode ?? 0o777, this.files.now()));
+    this.files.place(spot, new MemoryFolder(this.files.space, attributes.stMode ?? 0o755, this.files.now()));
     return SFTP_OK;
   }
 
@@ -110,13 +110,13 @@ export class MemoryFileSystem extends SFTPServerInterface {
 
   override chattr(path: string, attributes: SFTPAttributes): SFTPStatus {
     this.#mayChange(path);
-    changeMemoryNode(this.#found(path, true), attributes, this.files.now());
+    changeMemoryNode(this.#found(path, 'always'), attributes, this.files.now());
     return SFTP_OK;
   }
 
   override lchattr(path: string, attributes: SFTPAttributes): SFTPStatus {
     this.#mayChange(path);
-    changeMemoryNode(this.#found(path, false), attributes, this.files.now());
+    changeMemoryNode(this.#found(path, 'folders'), attributes, this.files.now());
     return SFTP_OK;
   }
 
@@ -125,7 +125,7 @@ export class MemoryFileSystem extends SFTPServerInterface {
   }
 
   override readlink(path: string): string {
-    const node = this.#found(path, false);
+    const node = this.#found(path, 'folders');
     if (!(node instanceof MemoryLink)) throw refusal('EINVAL', path);
     return node.target;
   }
@@ -179,13 +179,13 @@ export class MemoryFileSystem extends SFTPServerInterface {
   /** A name that is to be made, removed or replaced. */
   #toChange(path: string): MemorySpot {
     this.#mayChange(path);
-    const spot = this.files.find(path, false);
+    const spot = this.files.find(path, 'never');
     if (spot.endsInDots) throw refusal('EINVAL', path);
     if (spot.name === '') throw refusal('EBUSY', path);
     return spot;
   }
 
-  #found(path: string, follow: boolean): MemoryNode {
+  #found(path: string, follow: Follow): MemoryNode {
     const { node } = this.files.find(path, follow);
     if (node === undefined) throw refusal('ENOENT', path);
     return node;

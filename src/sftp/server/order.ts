@@ -4,8 +4,8 @@
 // itself through others, so there is no deadlock, and nobody is passed for ever.
 //
 // Paths are compared by name alone, as far as that is sound: letters of either case are one, and a path with ".." is every path,
-// because behind a symbolic link it leads anywhere. Two names of one file (links) are two files here: who reaches one file by two
-// names should wait for answers.
+// because behind a symbolic link it leads anywhere. Two names of one file (links) are two files here, and an open file has the name
+// that it was opened by: who reaches one file by two names should wait for answers.
 
 /** Looks at it. */
 export const READS = 0;

@@ -43,13 +43,18 @@ export function errorReply(id: number, error: unknown): Uint8Array {
   return outcomeReply(id, outcomeOfError(error));
 }
 
+/** STATUS for one that a hook has returned where something else was due. */
+export function refusalReply(id: number, status: SFTPStatus): Uint8Array {
+  return outcomeReply(id, outcomeInsteadOf(status));
+}
+
 /** What `reply` makes of a result, or STATUS where the hook has returned one instead. */
 export function replyWith<T extends object | string>(
   id: number,
   result: T | SFTPStatus,
   reply: (result: T) => Uint8Array,
 ): Uint8Array {
-  return typeof result === 'number' ? outcomeReply(id, outcomeInsteadOf(result)) : reply(result);
+  return typeof result === 'number' ? refusalReply(id, result) : reply(result);
 }
 
 export function handleReply(id: number, handle: Uint8Array): Uint8Array {

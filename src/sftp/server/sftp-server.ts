@@ -36,8 +36,12 @@ const DEFAULT_PENDING_REQUESTS = 128;
  * framing, asks before INIT or sends a packet above 256 KiB loses the channel, with exit status 1.
  *
  * @example
- * transport.setSubsystemHandler('sftp', SFTPServer, MyFiles, '/srv/files');
- * transport.setSubsystemHandler('sftp', SFTPServer, { sftpSi: MyFiles, maxOpenHandles: 64 }, '/srv/files');
+ * class Hello extends SFTPServerInterface {
+ *   override stat() { return SFTPAttributes.fromStat({ mode: 0o100444, size: 5 }); }
+ *   override open() { return Object.assign(new SFTPHandle(), { read: (at: number) => Buffer.from('hello').subarray(at) }); }
+ * }
+ * transport.setSubsystemHandler('sftp', SFTPServer, Hello);
+ * transport.setSubsystemHandler('sftp-small', SFTPServer, { sftpSi: Hello, maxOpenHandles: 4 });
  */
 export class SFTPServer extends SubsystemHandler {
   readonly #fileSystem: SFTPServerInterface;

@@ -161,9 +161,13 @@ for (const mechanism of linux ? ([undefined, 'paths'] as const) : (['paths'] as 
         expect((await stat(join(folder, 'f'))).mode & 0o777).toBe(0o600);
       });
 
-      it('of folders: no size', async () => {
-        const { serve } = await makeWorld();
-        expect(await codeFrom(() => serve(writable).chattr('/', attributes({ stSize: 0 })))).toBe('EISDIR');
+      it('of folders: no size, and the rest all the same', async () => {
+        const { root, serve } = await makeWorld();
+        await mkdir(join(root, 'd'));
+        const wanted = attributes({ stSize: 0, stMode: 0o710, stMtime: 7, stAtime: 8 });
+        expect(await codeFrom(() => serve(writable).chattr('/d', wanted))).toBe('EISDIR');
+        const { mode, mtimeMs } = await stat(join(root, 'd'));
+        expect([mode & 0o777, mtimeMs]).toEqual([0o710, 7000]);
       });
     });
 

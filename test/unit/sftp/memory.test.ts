@@ -238,7 +238,7 @@ describe('the content of a file', () => {
         expect(content.size).toBe(model.length);
         expect(count).toBe(Math.max(0, Math.min(target.length, model.length - from)));
         expect(Buffer.compare(target.subarray(0, count), model.subarray(from, from + count))).toBe(0);
-        expect(target.subarray(count).every((byte) => byte === 99)).toBe(true);
+        expect(Buffer.compare(target.subarray(count), Buffer.alloc(target.length - count, 99))).toBe(0);
       }
       content.truncate(0);
       expect(space.used).toBe(0);
@@ -301,17 +301,23 @@ describe.runIf(process.platform === 'linux')('a MemoryFileSystem and a FolderFil
         case 13:
           return files.chattr(from, attributes({ stSize: flags & 15 }));
         default:
-          return withFile(files, from, flags, async (handle) => {
-            if ((flags & 3) === O_WRONLY) await handle.write(2, Buffer.from('abc'));
-            return (flags & 3) === O_RDONLY ? (await contentOf(handle)).toString() : '';
-          });
+          return withFile(
+            files,
+            from,
+            flags,
+            async (handle) => {
+              if ((flags & 3) === O_WRONLY) await handle.write(2, Buffer.from('abc'));
+              return (flags & 3) === O_RDONLY ? (await contentOf(handle)).toString() : '';
+            },
+            { stMode: 0o600 },
+          );
       }
     };
     const settle = async (work: Promise<unknown>): Promise<unknown> =>
       work.catch((error: { code?: string }) => `status ${statusOfErrno(error.code ?? '').status}`);
     const steps: string[] = [];
     let worked = 0;
-    for (let step = 0; step < 5_000; step++) {
+    for (let step = 0; step < 3_000; step++) {
       const [what, from, to] = [dice.below(18), path(), path()];
       const flags =
         dice.pick([O_RDONLY, O_RDONLY, O_WRONLY]) | dice.pick([0, O_CREAT, O_CREAT | O_EXCL, O_CREAT | O_TRUNC, O_TRUNC]);
@@ -324,7 +330,7 @@ describe.runIf(process.platform === 'linux')('a MemoryFileSystem and a FolderFil
       const alike = refused(answer) ? 'refused' : answer;
       expect(refused(other) ? 'refused' : other, `AMIKO_SEED=${seed}, after ${steps.slice(-5).join('; ')}`).toEqual(alike);
     }
-    expect(worked).toBeGreaterThan(500);
+    expect(worked).toBeGreaterThan(300);
     expect((await listOf(made, '/')).length).toBe((await listOf(real, '/')).length);
   }, 60_000);
 });

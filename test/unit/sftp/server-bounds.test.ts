@@ -4,26 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/bytes.ts';
 import { writeHeaderBytes } from '../../../src/sftp/protocol/data.ts';
 import { frame } from '../../../src/sftp/protocol/framing.ts';
-import {
-  Close,
-  Data,
-  FXF_READ,
-  FXF_WRITE,
-  Name,
-  Opendir,
-  Read,
-  Readdir,
-  Readlink,
-  Stat,
-  Write,
-} from '../../../src/sftp/protocol/messages.ts';
+import { Close, Data, FXF_READ, FXF_WRITE, Opendir, Read, Readlink, Stat, Write } from '../../../src/sftp/protocol/messages.ts';
 import { ReplyQueue } from '../../../src/sftp/server/reply-queue.ts';
-import { type Listing, SFTP_FAILURE, SFTP_OK, SFTPAttributes, SFTPHandle, SFTPServerInterface } from '../../../src/sftp.ts';
+import { SFTP_FAILURE, SFTP_OK, SFTPAttributes, SFTPHandle, SFTPServerInterface } from '../../../src/sftp.ts';
 import type { ServerInterface } from '../../../src/transport/server-interface.ts';
 import { deferred } from '../../support/loopback.ts';
 import { liveBytes } from '../../support/measure.ts';
 import { MapFiles } from '../../support/sftp-map.ts';
-import { handleOf, MemoryChannel, namesOf, serveInMemory, statusAndText, statusOf } from '../../support/sftp-raw.ts';
+import { eventually, handleOf, MemoryChannel, serveInMemory, statusAndText, statusOf } from '../../support/sftp-raw.ts';
 
 const none = new SFTPAttributes();
 const MIB = 1_048_576;
@@ -76,7 +64,7 @@ describe('requests at once', () => {
       for (let i = 0; i < maxPendingRequests + 5; i++) answers.push(client.ask(Stat, { path: '/a' }));
     });
     for (let i = 0; i < 20; i++) answers.push(client.ask(Stat, { path: '/a' }));
-    await expect.poll(() => files.calls.length).toBe(maxPendingRequests);
+    await eventually(() => files.calls.length).toBe(maxPendingRequests);
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(files.calls.length).toBe(maxPendingRequests);
     expect(channel.waiting).toBe(20);
@@ -94,7 +82,7 @@ describe('requests at once', () => {
     const data = new Uint8Array(1);
     const writes = client.together(() => Array.from({ length: 4 }, (_, offset) => client.ask(Write, { handle, offset, data })));
     const other = client.ask(Stat, { path: '/' });
-    await expect.poll(() => files.calls.at(-1)).toBe('write /a 0 1');
+    await eventually(() => files.calls.at(-1)).toBe('write /a 0 1');
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(files.calls.filter((call) => call.startsWith('stat'))).toEqual([]);
     hold.resolve();
@@ -112,7 +100,7 @@ describe('bytes at once', () => {
     const answers = client.together(() =>
       Array.from({ length: 100 }, () => client.ask(Read, { handle, offset: 0, length: 0xffff_ffff })),
     );
-    await expect.poll(() => files.underWay).toBe(17);
+    await eventually(() => files.underWay).toBe(17);
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(files.underWay).toBe(17);
     hold.resolve();
@@ -131,7 +119,7 @@ describe('bytes at once', () => {
     files.gate = hold.promise;
     const data = new Uint8Array(200_000);
     const answers = handles.map((handle) => client.ask(Write, { handle, offset: 0, data }));
-    await expect.poll(() => files.underWay).toBe(21);
+    await eventually(() => files.underWay).toBe(21);
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect([files.underWay, channel.waiting]).toEqual([21, 19]);
     hold.resolve();
@@ -147,7 +135,7 @@ describe('bytes at once', () => {
     const answers: Promise<Uint8Array>[] = [];
     for (let i = 0; i < 1_000; i++) answers.push(client.ask(Read, { handle, offset: i * length, length }));
     const bound = Math.ceil((4 * MIB) / (length + 13));
-    await expect.poll(() => files.lengths.length).toBe(bound);
+    await eventually(() => files.lengths.length).toBe(bound);
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(files.lengths.length).toBe(bound);
     expect(channel.queuedBytes).toBeLessThan(4 * MIB + length + 13);
@@ -156,7 +144,7 @@ describe('bytes at once', () => {
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(files.lengths.length).toBe(bound);
     channel.flow(MIB - 64_000);
-    await expect.poll(() => files.lengths.length).toBeGreaterThan(bound);
+    await eventually(() => files.lengths.length).toBeGreaterThan(bound);
     channel.flow();
     await Promise.all(answers);
   });
@@ -306,6 +294,17 @@ describe('handles', () => {
     expect((await client.open('/a', FXF_READ, none))[0]).toBe(102);
   });
 
+  it('of something that is no file are not given out', async () => {
+    class Files extends SFTPServerInterface {
+      override open() {
+        return { close() {} } as unknown as SFTPHandle;
+      }
+    }
+    const { client, log } = await serveInMemory(new Files({} as ServerInterface));
+    expect(statusAndText(await client.open('/a', FXF_READ, none))).toEqual([SFTP_FAILURE, 'Failure']);
+    expect(log).toEqual(['a hook of the SFTP server failed: a hook opened something that is no SFTPHandle']);
+  });
+
   it('are never the same, and 8 bytes', async () => {
     const { client } = await serveInMemory(new MapFiles({ '/a': '' }));
     const seen = new Set<string>();
@@ -317,94 +316,6 @@ describe('handles', () => {
     }
     // 500 of 2^32: a second 500 would have been as likely to hold a pair.
     expect(seen.size).toBeGreaterThan(497);
-  });
-});
-
-describe('a listing', () => {
-  const entry = (filename: string, longname?: string) =>
-    Object.assign(new SFTPAttributes(), longname === undefined ? { filename } : { filename, longname });
-
-  async function listing(entries: () => Listing) {
-    class Files extends SFTPServerInterface {
-      override listFolder() {
-        return entries();
-      }
-    }
-    const served = await serveInMemory(new Files({} as ServerInterface));
-    const handle = handleOf(await served.client.ask(Opendir, { path: '/' }));
-    return { ...served, handle, next: () => served.client.ask(Readdir, { handle }) };
-  }
-
-  it('is read as the client asks, 100 names at a time', async () => {
-    let made = 0;
-    let returned = 0;
-    const { client, handle, next } = await listing(async function* () {
-      try {
-        for (;;) yield entry(`${made++}`);
-      } finally {
-        returned++;
-      }
-    });
-    expect(made).toBe(0);
-    expect(namesOf(await next())).toHaveLength(100);
-    expect(made).toBe(100);
-    expect(namesOf(await next()).at(-1)?.filename).toBe('199');
-    expect(returned).toBe(0);
-    expect(statusOf(await client.ask(Close, { handle }))).toBe(SFTP_OK);
-    expect(returned).toBe(1);
-    expect(made).toBe(200);
-  });
-
-  it('is cut at 64 KiB, and holds names of any kind', async () => {
-    const long = 'ü'.repeat(1_000);
-    const { next } = await listing(() => Array.from({ length: 150 }, (_, i) => entry(`${i}${long}`, 'line')));
-    const first = await next();
-    expect(first.length).toBeGreaterThan(65_536);
-    expect(first.length).toBeLessThan(65_536 + 2_200);
-    let count = namesOf(first).length;
-    for (let answer = await next(); answer[0] === Name.number; answer = await next()) count += namesOf(answer).length;
-    expect(count).toBe(150);
-  });
-
-  it('leaves out what has no name, and keeps lines that the hook has made', async () => {
-    const nameless = new SFTPAttributes();
-    const { next } = await listing(() => [nameless, entry(''), entry('x'.repeat(20_000)), entry('a\udcff', 'my line \udcfe')]);
-    const [only, ...rest] = namesOf(await next());
-    expect(rest).toEqual([]);
-    expect(only?.filename).toBe('a\udcff');
-    expect(only?.longname).toBe('my line \ufffd');
-  });
-
-  it('sends what there was before an error, then the error, then the rest', async () => {
-    const bad = Object.assign(entry('bad'), { stSize: Number.NaN });
-    const { next, log } = await listing(() => [entry('a'), bad, entry('half\ud800'), entry('b')]);
-    expect(namesOf(await next()).map((name) => name.filename)).toEqual(['a']);
-    expect(statusAndText(await next())).toEqual([SFTP_FAILURE, 'Failure']);
-    expect(statusAndText(await next())).toEqual([SFTP_FAILURE, 'Failure']);
-    expect(namesOf(await next()).map((name) => name.filename)).toEqual(['b']);
-    expect(statusOf(await next())).toBe(1);
-    expect(log).toHaveLength(2);
-  });
-
-  it('that fails at once says why', async () => {
-    const { next } = await listing(async function* () {
-      yield* [] as SFTPAttributes[];
-      throw Object.assign(new Error('x'), { code: 'EACCES' });
-    });
-    expect(statusAndText(await next())).toEqual([3, 'Permission denied']);
-    expect(statusOf(await next())).toBe(1);
-  });
-
-  it('that is none is a failure of the hook', async () => {
-    class Files extends SFTPServerInterface {
-      override listFolder() {
-        return { entries: [] } as unknown as Listing;
-      }
-    }
-    const { client, log } = await serveInMemory(new Files({} as ServerInterface), { maxOpenHandles: 1 });
-    expect(statusOf(await client.ask(Opendir, { path: '/' }))).toBe(SFTP_FAILURE);
-    expect(statusOf(await client.ask(Opendir, { path: '/' }))).toBe(SFTP_FAILURE);
-    expect(log).toHaveLength(2);
   });
 });
 

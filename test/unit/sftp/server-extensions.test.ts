@@ -19,7 +19,7 @@ import {
 import type { ServerInterface } from '../../../src/transport/server-interface.ts';
 import { Writer } from '../../../src/wire/writer.ts';
 import { MapFiles, SPACE } from '../../support/sftp-map.ts';
-import { handleOf, namesOf, type RawSftp, serveInMemory, statusAndText, statusOf } from '../../support/sftp-raw.ts';
+import { eventually, handleOf, namesOf, type RawSftp, serveInMemory, statusAndText, statusOf } from '../../support/sftp-raw.ts';
 
 const none = new SFTPAttributes();
 const HANDLE = new Uint8Array(8);
@@ -234,7 +234,7 @@ describe('copy-data', () => {
     expect(await copy(client, { readHandle, writeHandle, writeOffset: 1 })).toEqual([2, 'No such file or directory']);
     void copy(client, { readHandle, writeHandle });
     // Hooks that never wait leave room for the others.
-    await expect.poll(() => reads).toBeGreaterThan(10);
+    await eventually(() => reads).toBeGreaterThan(10);
     channel.cut();
     await session.end();
   });

@@ -26,7 +26,7 @@ import { CHANGES, handleKey, Order, pathKey, READS, RESTRUCTURES, type Touch } f
 import { SFTPAttributes } from '../../../src/sftp.ts';
 import { deferred } from '../../support/loopback.ts';
 import { MapFiles } from '../../support/sftp-map.ts';
-import { handleOf, namesOf, type RawSftp, serveInMemory, statusOf, textOf } from '../../support/sftp-raw.ts';
+import { eventually, handleOf, namesOf, type RawSftp, serveInMemory, statusOf, textOf } from '../../support/sftp-raw.ts';
 
 const none = new SFTPAttributes();
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -131,7 +131,7 @@ describe('on one handle', () => {
     const read = () => client.ask(Read, { handle, offset: 0, length: 6 });
     const write = (offset: number, text: string) => client.ask(Write, { handle, offset, data: bytes(text) });
     const under = async (...calls: string[]) => {
-      await expect.poll(() => [...gates.keys()]).toEqual(calls);
+      await eventually(() => [...gates.keys()]).toEqual(calls);
       const current = [...gates.values()];
       gates.clear();
       for (const gate of current.reverse()) gate.resolve();
@@ -227,7 +227,7 @@ describe('on paths', () => {
     const answers = client.together(() =>
       Array.from({ length: 100 }, (_, i) => client.open(`/d/${i}`, FXF_WRITE | FXF_CREAT | FXF_TRUNC, none)),
     );
-    await expect.poll(() => files.calls.length).toBe(100);
+    await eventually(() => files.calls.length).toBe(100);
     hold.resolve();
     await Promise.all(answers);
   });

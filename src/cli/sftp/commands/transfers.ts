@@ -87,10 +87,13 @@ export async function get(shell: Shell, call: Call, patterns: readonly string[],
     const local =
       target === null || intoFolder ? localEntry(target ?? shell.localFolder, await remoteName(shell, source)) : target;
     const { client } = shell;
-    const folder = (await client.stat(source, shell.call)).isDirectory();
-    requireRecursive(shell, call, folder, source);
-    shell.tell(`Fetching ${shown(source)} to ${shown(localName(shell, local))}`);
-    await transfer(shell, call, 'Retrieving', (options) => client.get(source, local, options));
+    const attributes = await client.stat(source, shell.call);
+    requireRecursive(shell, call, attributes.isDirectory(), source);
+    // To open a FIFO would stop the server for ever.
+    if (attributes.stMode !== undefined && !attributes.isDirectory() && !attributes.isFile()) throw notRegular(source);
+    shell.tell(`Fetching ${shown(source)} to ${shown(below(local, shell.localFolder))}`);
+    const name = (path: string) => below(path, shell.remoteFolder);
+    await transfer(shell, call, 'Retrieving', name, (options) => client.get(source, local, options));
   });
 }
 
@@ -105,11 +108,12 @@ export async function put(shell: Shell, call: Call, patterns: readonly string[],
   await shell.each(sources, async (source) => {
     const stats = await stat(forNode(source));
     requireRecursive(shell, call, stats.isDirectory(), source);
-    if (!stats.isDirectory() && !stats.isFile()) throw new CommandError(`'${shown(source)}' is no regular file`);
+    if (!stats.isDirectory() && !stats.isFile()) throw notRegular(source);
     const name = baseOf(source);
     const remote = target === null || intoFolder ? joined(target ?? shell.remoteFolder, name) : target;
-    shell.tell(`Uploading ${shown(localName(shell, source))} to ${shown(remote)}`);
-    await transfer(shell, call, 'Entering', (options) => shell.client.put(source, remote, options));
+    shell.tell(`Uploading ${shown(below(source, shell.localFolder))} to ${shown(remote)}`);
+    const shorter = (path: string) => below(path, shell.localFolder);
+    await transfer(shell, call, 'Entering', shorter, (options) => shell.client.put(source, remote, options));
   });
 }
 
@@ -117,13 +121,14 @@ async function transfer(
   shell: Shell,
   call: Call,
   verb: string,
+  name: (path: string) => string,
   run: (options: TransferOptions) => Promise<unknown>,
 ): Promise<void> {
   const { settings, progress } = shell;
   const has = (...letters: string[]) => letters.some((letter) => call.flags.has(letter));
   const resume = has('a') || settings.resume;
   let failed = false;
-  const follow = followProgress(progress, (path) => path, resume);
+  const follow = followProgress(progress, name, resume);
   try {
     await run({
       ...shell.call,
@@ -133,10 +138,9 @@ async function transfer(
       resume,
       // "Note that sftp does not follow symbolic links when performing recursive transfers."
       links: 'skip',
-      ...(settings.requests !== undefined && { maxConcurrentPrefetchRequests: settings.requests }),
       ...(progress.enabled && { onProgress: follow.onProgress }),
       filter: (path, attributes) => {
-        if (attributes.isDirectory()) shell.tell(`${verb} ${shown(path)}`);
+        if (attributes.isDirectory()) shell.tell(`${verb} ${shown(name(path))}`);
         return true;
       },
       onError: (error) => {
@@ -154,6 +158,10 @@ async function transfer(
 function requireRecursive(shell: Shell, { flags }: Call, folder: boolean, source: string): void {
   if (!folder || flags.has('r') || flags.has('R') || shell.settings.recursive) return;
   throw new CommandError(`'${shown(source)}' is a folder; -R takes folders`);
+}
+
+function notRegular(source: string): CommandError {
+  return new CommandError(`'${shown(source)}' is no regular file`);
 }
 
 async function isLocalFolder(path: string): Promise<boolean> {
@@ -186,7 +194,7 @@ function joined(folder: string, name: string): string {
 }
 
 /** Relative to where we are, if it is below. */
-function localName(shell: Shell, path: string): string {
-  const folder = shell.localFolder.endsWith('/') ? shell.localFolder : `${shell.localFolder}/`;
-  return path.startsWith(folder) ? path.slice(folder.length) : path;
+function below(path: string, folder: string): string {
+  const start = folder.endsWith('/') ? folder : `${folder}/`;
+  return path.startsWith(start) ? path.slice(start.length) : path;
 }

@@ -2,7 +2,6 @@
 // it, so that `resume` can go on.
 
 import { constants } from 'node:fs';
-import { TransferError } from '../../../errors.ts';
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
 import type { TransferCall } from './call.ts';
 import { fileError, type TransferName, transferError } from './failure.ts';
@@ -88,7 +87,8 @@ export class LocalTarget {
       this.#closed = true;
       await close(this.#fd).catch(() => {});
     }
-    if (error instanceof TransferError) return error;
+    // Nothing has been done to it yet.
+    if (this.#writer === null) return error;
     return transferError(error, name, { side: 'local', path: this.path, bytes: Math.max(written, this.#kept) });
   }
 

@@ -4,6 +4,7 @@
 import type { CallOptions } from '../../../io/waiting.ts';
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
 import type { SFTPSession } from '../session.ts';
+import type { SideSessions } from '../side-sessions.ts';
 
 /** A local file: a path, a `file:` URL, or the bytes of a name that is not UTF-8. */
 export type LocalPath = string | URL | Uint8Array;
@@ -12,10 +13,7 @@ export type LocalPath = string | URL | Uint8Array;
 export interface RemoteEnd {
   readonly session: SFTPSession;
   /** More sessions on the same connection, for uploads that the window of one channel holds back. */
-  readonly sides?: {
-    /** At most so many; as many as there are. Never rejects. */
-    some(count: number): Promise<SFTPSession[]>;
-  };
+  readonly sides?: SideSessions;
 }
 
 /** How far a transfer has come. */

@@ -1,14 +1,13 @@
 // One local file to the server.
 
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
-import { FAR_MS } from '../upload.ts';
 import type { TransferCall } from './call.ts';
 import { type KnownFile, LocalSource } from './local-source.ts';
 import type { RemoteEnd } from './options.ts';
 import type { FileCount } from './progress.ts';
-import { preserved, RemoteTarget, SPAN_BYTES } from './remote-target.ts';
+import { preserved, RemoteTarget } from './remote-target.ts';
 import { resumeRemote } from './resume.ts';
-import { compareRemote, localDigest, sameBeginning } from './verify.ts';
+import { compareRemote, localDigest } from './verify.ts';
 
 export interface PutFile {
   readonly local: string;
@@ -30,10 +29,7 @@ export async function putFile(call: TransferCall, file: PutFile): Promise<SFTPAt
     call.tally.resize(count, size);
     let start = 0;
     if (call.options.resume) {
-      const same = (target: Parameters<typeof sameBeginning>[1], length: number) =>
-        sameBeginning(call, target, source.fd, length);
-      const setBack = session.roundTripMs < FAR_MS ? 0 : SPAN_BYTES;
-      const point = await resumeRemote(call, session, path, attributes, setBack, same, name);
+      const point = await resumeRemote(call, to, path, source, name);
       start = point.start;
       if (start > 0) call.tally.already(count, start);
       if (start === size && point.attributes !== null) {

@@ -9,8 +9,11 @@ import { fstat, stat } from '../questions.ts';
 import type { SFTPSession } from '../session.ts';
 import type { TransferCall } from './call.ts';
 
-/** Takes the next bytes of a file. They are a view that must not be used after `done`, which is called once, in any order. */
-export type Taker = (data: Uint8Array, position: number, done: (error?: unknown) => void) => void;
+/** Lets the bytes go; `kept` where somebody still looks at them, so that their buffer is not used again. */
+export type Release = (error?: unknown, kept?: boolean) => void;
+
+/** Takes the next bytes of a file, a view. `done` is to be called for each, in any order; after the first time it does nothing. */
+export type Taker = (data: Uint8Array, position: number, done: Release) => void;
 
 export class RemoteSource {
   readonly session: SFTPSession;
@@ -84,10 +87,13 @@ export class RemoteSource {
       const sink = {
         data: (data: Uint8Array, position: number, packet: Uint8Array) => {
           taken += data.length;
-          take(data, position, (error) => {
-            released += data.length;
+          let gone = false;
+          take(data, position, (error, kept) => {
             if (error !== undefined) fail(error);
-            else if (!settled) download.release(data.length, packet);
+            if (gone) return;
+            gone = true;
+            released += data.length;
+            if (!settled) download.release(data.length, kept ? undefined : packet);
             look();
           });
         },

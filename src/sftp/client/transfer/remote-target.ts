@@ -74,6 +74,13 @@ export class RemoteTarget {
     return this.#lanes === null || this.#lanes.count === 0 || this.#position - this.#extent.safe < SPAN_BYTES;
   }
 
+  /** Resolves when there may be room again, and when something was refused. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onRoom = resolve;
+    });
+  }
+
   /** Bytes at the beginning of the file that the server has for certain. */
   get safe(): number {
     return this.#extent.safe;

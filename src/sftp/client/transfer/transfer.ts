@@ -3,15 +3,20 @@
 import { SFTPAttributes } from '../../protocol/attributes.ts';
 import { stat } from '../questions.ts';
 import { TransferCall } from './call.ts';
+import { copyBetweenServers } from './copy-between.ts';
 import { transferFolder } from './folder.ts';
 import { getFile } from './get-file.ts';
+import { receiveInto } from './getfo.ts';
 import { stat as statLocal } from './local-fs.ts';
 import { forNode, localPath } from './local-path.ts';
 import { localSourceTree, localTargetTree } from './local-tree.ts';
 import type { LocalPath, RemoteEnd, TransferOptions, TransferResult } from './options.ts';
 import { putFile } from './put-file.ts';
+import { sendFrom } from './putfo.ts';
 import { RemoteSourceTree, RemoteTargetTree } from './remote-tree.ts';
 import { isCompleteHere } from './resume.ts';
+import type { TransferSink } from './sinks.ts';
+import type { TransferSource } from './sources.ts';
 import type { FileJob } from './trees.ts';
 
 /**
@@ -48,6 +53,73 @@ export function put(local: LocalPath, to: RemoteEnd, path: string, options: Tran
     const written = await putFile(call, { local: source, to, path, count });
     return call.tally.result(written);
   });
+}
+
+/**
+ * Receives a file into a stream, a file-like object or a buffer, and resolves with the number of bytes when that has taken them.
+ * @throws SFTPError, the sink's error, `signal.reason`
+ */
+export function getfo(from: RemoteEnd, path: string, sink: TransferSink, options: TransferOptions = {}): Promise<number> {
+  return TransferCall.run(`get '${path}'`, options, (call) => receiveInto(call, from, path, sink));
+}
+
+/**
+ * Sends what a stream, a file-like object, an iterable, a buffer or text holds. Resolves with what the server says of the file, or
+ * with nothing but its size where it was not asked.
+ * @throws SFTPError, the source's error, TransferError where the file is left incomplete, `signal.reason`
+ */
+export function putfo(
+  source: TransferSource,
+  to: RemoteEnd,
+  path: string,
+  options: TransferOptions = {},
+): Promise<SFTPAttributes> {
+  return TransferCall.run(`put '${path}'`, options, (call) => sendFrom(call, source, to, path));
+}
+
+/**
+ * Copies a file, or with `recursive` a folder, from one server to another, through this machine.
+ * @throws SFTPError, TransferError where a file is left incomplete, `signal.reason`
+ */
+export function copyBetween(
+  from: RemoteEnd,
+  path: string,
+  to: RemoteEnd,
+  dest: string,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  return TransferCall.run(`copy '${path}'`, options, async (call) => {
+    const attributes = options.recursive ? await stat(from.session, path, call.call) : undefined;
+    if (attributes?.isDirectory()) {
+      await copyFolder(call, from, path, to, dest, attributes);
+      return call.tally.result();
+    }
+    const count = call.tally.found(path, attributes?.size ?? 0);
+    return call.tally.result(await copyBetweenServers(call, { from, path, to, dest, count }));
+  });
+}
+
+async function copyFolder(
+  call: TransferCall,
+  from: RemoteEnd,
+  path: string,
+  to: RemoteEnd,
+  dest: string,
+  attributes: SFTPAttributes,
+): Promise<void> {
+  const limits = await call.until(Promise.all([from.session.knowLimits(), to.session.knowLimits()]));
+  const handles = limits.map(({ maxOpenHandles }) => maxOpenHandles || Number.POSITIVE_INFINITY);
+  const most = Math.min(...handles);
+  const sides = {
+    source: new RemoteSourceTree(call, from.session),
+    target: new RemoteTargetTree(call, to.session, true),
+    mostHandles: Number.isFinite(most) ? most : 0,
+    gone: () => from.session.isClosed || to.session.isClosed,
+    move: async (job: FileJob) => {
+      await copyBetweenServers(call, { from, path: job.from, to, dest: job.to, known: job.attributes, count: job.count });
+    },
+  };
+  await transferFolder(call, sides, path, dest, attributes);
 }
 
 async function getFolder(

@@ -5,8 +5,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { SFTPError } from '../../../errors.ts';
-import { CHECK_FILE, checkFileHandle } from '../../protocol/extensions.ts';
+import { SFTPError } from '../../../errors.ts';
+import { checkOpenFile } from '../check-file.ts';
 import type { SFTPSession } from '../session.ts';
 import type { TransferCall } from './call.ts';
 import { fileError, type TransferName } from './failure.ts';
@@ -49,9 +49,21 @@ export async function compareWithLocal(
 }
 
 /** The beginnings of an incomplete copy and of its source; true where nobody can tell without reading it all. */
-export async function sameBeginning(call: TransferCall, source: RemoteSource, fd: number, length: number): Promise<boolean> {
+export async function sameBeginning(call: TransferCall, fd: number, source: RemoteSource, length: number): Promise<boolean> {
   const remote = await askFingerprint(call, source, length);
   return remote === null || (await localDigest(call, fd, length, remote.algorithm)).equals(remote.digest);
+}
+
+/** As {@link sameBeginning}, of two remote files. */
+export async function sameRemoteBeginning(
+  call: TransferCall,
+  one: RemoteSource,
+  other: RemoteSource,
+  length: number,
+): Promise<boolean> {
+  const first = await askFingerprint(call, one, length);
+  const second = first === null ? null : await askFingerprint(call, other, length, [first.algorithm]);
+  return first === null || second === null || first.digest.equals(second.digest);
 }
 
 /** What a remote file has to hash to, after `length` bytes of it have been written. @throws SFTPError ERR_SSH_SFTP_MISMATCH */
@@ -62,10 +74,11 @@ export async function compareRemote(
   length: number,
   expected: (algorithm: string) => Promise<Buffer>,
   name: TransferName,
+  only?: string,
 ): Promise<void> {
   const source = await RemoteSource.open(call, session, path);
   try {
-    const { algorithm, digest } = await remoteFingerprint(call, source, length);
+    const { algorithm, digest } = await remoteFingerprint(call, source, length, only);
     if (!(await expected(algorithm)).equals(digest)) throw different(name, algorithm);
   } finally {
     source.close();
@@ -85,50 +98,53 @@ export async function localDigest(call: TransferCall, fd: number, length: number
   return hash.digest();
 }
 
-export async function remoteFingerprint(call: TransferCall, source: RemoteSource, length: number): Promise<Fingerprint> {
-  return (await askFingerprint(call, source, length)) ?? (await readFingerprint(call, source, length));
+/** `only` where it has to be by this algorithm. */
+export async function remoteFingerprint(
+  call: TransferCall,
+  source: RemoteSource,
+  length: number,
+  only?: string,
+): Promise<Fingerprint> {
+  const algorithms = only === undefined ? ALGORITHMS : [only];
+  return (
+    (await askFingerprint(call, source, length, algorithms)) ??
+    (await readFingerprint(call, source, length, algorithms[0] as string))
+  );
 }
 
 /** What the server says, or null where it does not. */
 async function askFingerprint(
   call: TransferCall,
-  { session, handle, path }: RemoteSource,
+  source: RemoteSource,
   length: number,
+  algorithms: readonly string[] = ALGORITHMS,
 ): Promise<Fingerprint | null> {
-  const algorithms = algorithmOf(session);
-  // No server hashes nothing: a length of 0 is the whole file.
-  if (algorithms === null || length === 0) return null;
-  const what = { operation: CHECK_FILE, path };
-  const request = checkFileHandle.request.encode({ handle, algorithms, offset: 0, length, blockSize: 0 });
+  // Nothing has the same hash everywhere; and a length of 0 would be the whole file.
+  if (length === 0) return null;
   try {
-    const data = await session.askExtended(what, checkFileHandle.name, request, call.call);
-    const { algorithm, hashes } = checkFileHandle.reply.decode(data ?? new Uint8Array(0));
-    if (algorithm !== algorithms || hashes.length !== createHash(algorithm).digest().length) return null;
-    return { algorithm, digest: Buffer.from(hashes) };
+    const { algorithm, hashes } = await checkOpenFile(source, { algorithms, length, ...call.call });
+    const known = algorithms.includes(algorithm) && hashes.length === createHash(algorithm).digest().length;
+    return known ? { algorithm, digest: Buffer.from(hashes) } : null;
   } catch (error) {
     call.signal.throwIfAborted();
-    if (session.isClosed) throw error;
-    // The seed's server refuses files of less than 256 bytes, others what is on certain disks.
+    if (!(error instanceof SFTPError)) throw error;
+    // It does not have it, or not for this file: the seed's server refuses files of less than 256 bytes.
     return null;
   }
 }
 
-async function readFingerprint(call: TransferCall, source: RemoteSource, length: number): Promise<Fingerprint> {
-  const algorithm = ALGORITHMS[0] as string;
+async function readFingerprint(
+  call: TransferCall,
+  source: RemoteSource,
+  length: number,
+  algorithm: string,
+): Promise<Fingerprint> {
   const hash: Hash = createHash(algorithm);
   await source.pour(call, 0, (data, position, done) => {
     if (position < length) hash.update(position + data.length > length ? data.subarray(0, length - position) : data);
     done();
   });
   return { algorithm, digest: hash.digest() };
-}
-
-/** The best algorithm that the server has announced. */
-function algorithmOf(session: SFTPSession): string | null {
-  const announced = session.extensions.get(CHECK_FILE);
-  if (announced === undefined) return null;
-  const names = Buffer.from(announced).toString('latin1').split(',');
-  return ALGORITHMS.find((name) => names.includes(name)) ?? null;
 }
 
 export function different(name: TransferName, algorithm: string): SFTPError {
