@@ -47,6 +47,14 @@ export {
   SFTP_PERMISSION_DENIED,
   type SFTPStatus,
 } from './sftp/protocol/status.ts';
+export { FolderFileSystem, type FolderOptions } from './sftp/server/folder.ts';
 export { SFTPHandle } from './sftp/server/handle.ts';
 export { type Eventually, type Listing, SFTPServerInterface } from './sftp/server/interface.ts';
+export { MemoryFileSystem, type MemoryOptions } from './sftp/server/memory.ts';
+export {
+  type MemoryContents,
+  MemoryFiles,
+  type MemoryFilesOptions,
+  memoryFiles,
+} from './sftp/server/memory-files.ts';
 export { SFTPServer, type SFTPServerInterfaceClass, type SFTPServerOptions } from './sftp/server/sftp-server.ts';

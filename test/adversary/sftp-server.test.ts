@@ -154,6 +154,8 @@ describe('requests', () => {
         client.packet(packet.subarray(0, length));
         expect(statusAndText(await answer), `${packet[0]} of ${length}`).toEqual(bad);
       }
+      // Behind the data of a WRITE there may be more (test/unit/sftp/server-requests.test.ts).
+      if (packet[0] === Write.number) continue;
       const answer = client.answer(id);
       client.packet(concat(packet, new Uint8Array(1)));
       expect(statusAndText(await answer)).toEqual(bad);

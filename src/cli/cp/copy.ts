@@ -4,6 +4,7 @@
 import { SFTPError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import type { TransferOptions, TransferResult } from '../../sftp/client/transfer/options.ts';
+import { copyBetween } from '../../sftp/client/transfer/transfer.ts';
 import type { Destination } from '../connection/options.ts';
 import { expandHome } from '../transfer/home.ts';
 import type { Place } from '../transfer/place.ts';
@@ -14,7 +15,7 @@ import type { Report, Summary } from './report.ts';
 
 /** What is wrong with what was asked for, in words for people. */
 class CopyError extends SFTPError {
-  constructor(code: 'ENOENT' | 'EISDIR' | 'ENOTDIR' | 'ENOTSUP', reason: string, path: string) {
+  constructor(code: 'EINVAL' | 'ENOENT' | 'EISDIR' | 'ENOTDIR' | 'ENOTSUP', reason: string, path: string) {
     super(code, reason, { operation: 'copy', path });
   }
 }
@@ -116,6 +117,7 @@ async function copyOne(
   // To open a FIFO would wait for ever.
   if (kind === 'other') throw new CopyError('ENOTSUP', 'not a regular file', path);
   if (kind === 'file' && /[/\\]$/.test(to) && !target.folder) throw new CopyError('ENOENT', 'no such folder', to);
+  if (from.client !== null && from.client === target.end.client) await refuseItself(from.client, path, to, signal);
   const source = report.begin(under(path), options.resume);
   const settings: TransferOptions = {
     signal,
@@ -137,6 +139,19 @@ async function copyOne(
   }
 }
 
+/** A file that is copied onto itself would be emptied first, a folder in itself never end. @throws CopyError */
+async function refuseItself(client: SFTPClient, path: string, to: string, signal: AbortSignal): Promise<void> {
+  const source = await client.realpath(path, { signal });
+  const target = await client.realpath(to, { signal }).catch((error: unknown) => {
+    // Not there yet; a server may say so.
+    if (error instanceof SFTPError) return null;
+    throw error;
+  });
+  if (target === null) return;
+  if (target === source) throw new CopyError('EINVAL', `is the same file as '${shown(to)}'`, path);
+  if (target.startsWith(`${source}/`)) throw new CopyError('EINVAL', 'cannot be copied into itself', path);
+}
+
 function transfer(
   from: SFTPClient | null,
   path: string,
@@ -145,8 +160,7 @@ function transfer(
   options: TransferOptions,
 ): Promise<TransferResult> {
   if (from === null) return (to as SFTPClient).put(path, dest, options);
-  if (to !== null) throw new CopyError('ENOTSUP', 'from host to host is being built', path);
-  return from.get(path, dest, options);
+  return to === null ? from.get(path, dest, options) : copyBetween(from, path, to, dest, options);
 }
 
 /** What people see of a path: the part below the folder that the source is in. */

@@ -1,6 +1,6 @@
 // `amiko cp`: connect to the hosts that are named, each once, and copy. This file is how each end becomes an exit status.
 
-import { UsageError } from '../../errors.ts';
+import { TransferError, UsageError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
@@ -66,7 +66,8 @@ async function copy(
     report.clear();
     if (!connections.signalled) {
       if (options.json) report.failed(error, '');
-      log.error(explain(error, hosts.last ?? { host: '', port: 0 }));
+      const hint = error instanceof TransferError ? '; --resume goes on with it' : '';
+      log.error(explain(error, hosts.last ?? { host: '', port: 0 }) + hint);
     }
     return NO_CONNECTION;
   } finally {

@@ -8,7 +8,7 @@ export function usage(): string {
        amiko sftp [options] -b FILE [user@]host[:path]
 
 Transfers files. With a file behind the host, that file is fetched; else commands are read: from the terminal, from stdin, or from
-a batch file. 'help' lists the commands; they are those of sftp(1). sftp://[user@]host[:port]/path works too; its path begins at the
+a batch file. 'help' lists the commands; they are those of sftp(1). The path of sftp://[user@]host[:port]/path begins at the
 home directory, with a second slash at the root.
 
 Options:
@@ -32,8 +32,8 @@ ${listed(sftpKeywords.map(({ name }) => name))}
 
 Ctrl-C ends the command that runs, and what has been transferred stays: reget and reput go on with it.
 
-Exit status: 0; 1 if a command of a batch file, or fetching the file, failed; 255 if there is no connection, or not any more; 2 for
-wrong usage; 128+n after signal n. Without -b the commands on stdin go on after one that failed, and do not change the status.
+Exit status: 0; 1 if a command of a batch file, or fetching the file, failed; 255 if there is no connection, or not any more; 2
+for wrong usage; 128+n after signal n. Without -b the commands on stdin go on after one that failed, and do not change the status.
 
 Examples:
   amiko sftp me@server.example.com

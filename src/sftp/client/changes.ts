@@ -65,7 +65,9 @@ export function posixRename(session: SFTPSession, from: string, to: string, opti
 /** @throws SFTPError EEXIST, ... */
 export function symlink(session: SFTPSession, target: string, link: string, options?: CallOptions): Promise<void> {
   const what = { operation: 'symlink', path: target, dest: link };
-  const made = session.perform(what, (id) => Symlink.encode({ id, target, link }), options);
+  const swapped = session.tuning.linkFirst === true;
+  const order = swapped ? { target: link, link: target } : { target, link };
+  const made = session.perform(what, (id) => Symlink.encode({ id, ...order }), options);
   return explained(made, () => whetherThere(session, link, options));
 }
 

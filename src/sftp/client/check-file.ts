@@ -4,8 +4,9 @@
 import { SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { CHECK_FILE, checkFileHandle, checkFileName } from '../protocol/extensions.ts';
-import { Extended, ExtendedReply } from '../protocol/messages.ts';
-import type { Opened } from './handles.ts';
+import { Extended, ExtendedReply, FXF_READ } from '../protocol/messages.ts';
+import { SFTP_OP_UNSUPPORTED } from '../protocol/status.ts';
+import { type Opened, openHandle } from './handles.ts';
 import type { SFTPSession } from './session.ts';
 import { sizeOf } from './values.ts';
 
@@ -30,14 +31,37 @@ export interface CheckFileResult {
 const ALGORITHMS = ['sha256', 'sha512', 'sha384', 'sha1', 'md5'];
 
 /** @throws SFTPError ENOTSUP, and the server's refusal of the algorithms or of the block size */
-export function checkFile(session: SFTPSession, path: string, options: CheckFileOptions = {}): Promise<CheckFileResult> {
+export async function checkFile(session: SFTPSession, path: string, options: CheckFileOptions = {}): Promise<CheckFileResult> {
   const { data, call } = questionOf(options);
-  return ask(session, path, checkFileName.name, checkFileName.request.encode({ path, ...data }), call);
+  try {
+    return await ask(session, path, checkFileName.name, checkFileName.request.encode({ path, ...data }), call);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    // The seed's server knows open files only.
+    const handle = await openHandle(session, path, FXF_READ, undefined, call);
+    try {
+      return await checkOpenFile({ session, handle, path }, options);
+    } finally {
+      session.release(handle);
+    }
+  }
 }
 
-export function checkOpenFile({ session, handle, path }: Opened, options: CheckFileOptions): Promise<CheckFileResult> {
+export async function checkOpenFile({ session, handle, path }: Opened, options: CheckFileOptions): Promise<CheckFileResult> {
   const { data, call } = questionOf(options);
-  return ask(session, path, checkFileHandle.name, checkFileHandle.request.encode({ handle, ...data }), call);
+  const request = checkFileHandle.request.encode({ handle, ...data });
+  try {
+    return await ask(session, path, checkFileHandle.name, request, call);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    // The same request has this name with the seed's server.
+    return ask(session, path, CHECK_FILE, request, call);
+  }
+}
+
+/** Announced, and yet unknown by this name. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof SFTPError && error.status === SFTP_OP_UNSUPPORTED;
 }
 
 function questionOf(options: CheckFileOptions) {

@@ -12,6 +12,8 @@ export interface SFTPChannelOptions extends CallOptions {
 
 /** What a `Transport` has of it. */
 export interface SessionOpener {
+  /** The other side's identification, `SSH-2.0-OpenSSH_10.0` or the like. */
+  readonly peerVersion?: string | null;
   openSession(options?: SFTPChannelOptions): Promise<SubsystemChannel>;
 }
 
@@ -30,4 +32,9 @@ export async function openSubsystem(transport: SessionOpener, options: SFTPChann
     channel.close();
     throw error;
   }
+}
+
+/** asyncssh's server takes the two names of SYMLINK in the draft's order from whoever does not call himself OpenSSH. */
+export function hasLinkFirst({ peerVersion }: SessionOpener): boolean {
+  return peerVersion?.includes('AsyncSSH') === true;
 }

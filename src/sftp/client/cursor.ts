@@ -26,10 +26,8 @@ export class Cursor {
   read(size: number | null, options: ReadWholeOptions): Promise<Buffer> {
     return this.#inTurn(async () => {
       const ahead = this.#here();
-      let data: Buffer;
-      if (ahead !== null) data = await this.#taken(ahead, size ?? Number.POSITIVE_INFINITY, options);
-      else if (size === null) data = await readWhole(this.#file, this.position, options);
-      else data = await readSome(this.#file, this.position, size, options);
+      const most = size ?? Number.POSITIVE_INFINITY;
+      const data = await (ahead === null ? this.#read(this.position, size, options) : this.#taken(ahead, most, options));
       this.position += data.length;
       return data;
     });
@@ -83,6 +81,10 @@ export class Cursor {
     return this.#ahead;
   }
 
+  #read(position: number, size: number | null, options: ReadWholeOptions): Promise<Buffer> {
+    return size === null ? readWhole(this.#file, position, options) : readSome(this.#file, position, size, options);
+  }
+
   async #taken(ahead: ReadAhead, size: number, options: ReadWholeOptions): Promise<Buffer> {
     const { maxBytes, ...call } = options;
     const collector = new Collector({ operation: 'read', path: this.#file.path }, Number.isFinite(size) ? size : 0, maxBytes);
@@ -90,6 +92,9 @@ export class Cursor {
       const there = await ahead.peek(call);
       if (there === null) {
         this.dropAhead();
+        // The size that was read ahead to may have been a guess.
+        const left = size - collector.bytes;
+        collector.add(await this.#read(this.position + collector.bytes, Number.isFinite(left) ? left : null, options));
         break;
       }
       const count = Math.min(there.length, size - collector.bytes);

@@ -15,6 +15,8 @@ export interface SessionTuning {
   readonly mostBytes?: number;
   /** Bytes of one request; default what the server takes. */
   readonly requestBytes?: number;
+  /** SYMLINK has the link first, as the draft says; default the target first, as OpenSSH does and nearly everybody after it. */
+  readonly linkFirst?: boolean;
 }
 
 export class Flight {

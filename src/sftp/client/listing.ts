@@ -89,11 +89,11 @@ export class FolderReader {
         { decode: (packet) => this.#entries(packet) },
         this.#options,
       );
-      // Whichever is asked for next reports it; the others must not count as unhandled.
-      answer.catch(() => {});
-      this.#asked.push(answer.catch(endOfFolder));
+      const entries = answer.catch(endOfFolder);
+      // Whoever takes it hears of it; those that nobody takes must not count as unhandled.
+      entries.catch(() => {});
+      this.#asked.push(entries);
     }
-    for (const asked of this.#asked) asked.catch(() => {});
   }
 
   #entries(packet: Uint8Array): readonly SFTPAttributes[] | null {

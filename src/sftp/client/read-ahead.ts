@@ -76,14 +76,16 @@ export class ReadAhead {
     this.#download.release(bytes, first.packet);
   }
 
-  /** Drops what lies before `position`. False where it can't be reached by going on: it lies behind, or is not there yet. */
+  /** Drops what lies before `position`. False, and nothing happens, where it lies further back or has not come yet. */
   skipTo(position: number): boolean {
+    if (position === this.#position) return true;
+    const there = this.#pieces.reduce((sum, { bytes }) => sum + bytes.length, -this.#taken);
+    if (position < this.#position || position > this.#position + there) return false;
     while (this.#position < position) {
-      const first = this.#pieces[0];
-      if (first === undefined) return false;
+      const first = this.#pieces[0] as Piece;
       this.take(Math.min(first.bytes.length - this.#taken, position - this.#position));
     }
-    return this.#position === position;
+    return true;
   }
 
   /** No more is wanted. */

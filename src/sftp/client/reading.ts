@@ -43,21 +43,38 @@ export async function firstLook(file: Opened, position: number, most: number, ca
   return { attributes, data, size, complete: data.length === 0 || data.length === most || position + data.length === size };
 }
 
-/** One READ; an empty answer is the end of the file. The bytes are a view of the answer. */
-export function readOnce(
+/** One READ; `take` must be done with the bytes when it returns. Resolves with their number, 0 at the end of the file. */
+async function readWith(
   { session, handle, path }: Opened,
   offset: number,
   length: number,
   call: CallOptions,
-): Promise<Uint8Array> {
-  const answer: Answer<Uint8Array> = {
-    decode: (packet) => dataOf(packet[0] === Data.number ? packet : NOTHING).subarray(0, length),
+  take: (bytes: Uint8Array) => void,
+): Promise<number> {
+  const answer: Answer<number> = {
+    decode(packet) {
+      // Not more than there is room for, whatever has come.
+      const bytes = dataOf(packet[0] === Data.number ? packet : NOTHING).subarray(0, length);
+      take(bytes);
+      session.recycle(packet);
+      return bytes.length;
+    },
   };
-  const read = session.ask({ operation: 'read', path }, (id) => Read.encode({ id, handle, offset, length }), answer, call);
-  return read.catch((error: unknown) => {
-    if (error instanceof SFTPError && error.code === 'ERR_SSH_SFTP_EOF') return NOTHING;
+  try {
+    return await session.ask({ operation: 'read', path }, (id) => Read.encode({ id, handle, offset, length }), answer, call);
+  } catch (error) {
+    if (error instanceof SFTPError && error.code === 'ERR_SSH_SFTP_EOF') return 0;
     throw error;
+  }
+}
+
+/** One READ, its bytes; none at the end of the file. */
+export async function readOnce(file: Opened, offset: number, length: number, call: CallOptions): Promise<Uint8Array> {
+  let read = NOTHING;
+  await readWith(file, offset, length, call, (bytes) => {
+    read = new Uint8Array(bytes);
   });
+  return read;
 }
 
 /** Everything from `start` on. */
@@ -86,9 +103,7 @@ export async function readSome(file: Opened, position: number, length: number, c
 export async function readInto(file: Opened, position: number, target: Uint8Array, call: CallOptions): Promise<number> {
   // Where one request will do, what it brings will do, as for read(2).
   if (target.length <= file.session.limits.maxReadLength) {
-    const data = await readOnce(file, position, target.length, call);
-    target.set(data);
-    return data.length;
+    return readWith(file, position, target.length, call, (bytes) => target.set(bytes));
   }
   const end = position + target.length;
   const put = (bytes: Uint8Array, at: number) => target.set(bytes, at - position);

@@ -10,7 +10,7 @@ import { FXF_READ } from '../protocol/messages.ts';
 import { encodeName, type Path } from '../protocol/names.ts';
 import { type CheckFileOptions, type CheckFileResult, checkFile } from './check-file.ts';
 import type { FileContent } from './chunks.ts';
-import { openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
+import { hasLinkFirst, openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
 import { copyFile } from './copy-file.ts';
 import type { SessionTuning } from './flight.ts';
 import { SFTPDir, SFTPDirent } from './folders.ts';
@@ -90,7 +90,8 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     const sizes = { ...(windowSize !== undefined && { windowSize }), ...(maxPacketSize !== undefined && { maxPacketSize }) };
     return within('opening an SFTP session', { timeout: OPEN_TIMEOUT, ...own }, async (call) => {
       const channel = await openSubsystem(transport, { ...sizes, ...call });
-      return SFTPClient.open(channel, { ...call, more: () => openSubsystem(transport, { ...sizes, timeout: OPEN_TIMEOUT }) });
+      const more = () => openSubsystem(transport, { ...sizes, timeout: OPEN_TIMEOUT });
+      return SFTPClient.open(channel, { ...call, more, linkFirst: hasLinkFirst(transport) });
     });
   }
 
@@ -258,7 +259,8 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
 
   /** Has the server compute hashes of a file, where it can; most can't. @throws SFTPError ENOTSUP */
   async checkFile(path: Path, options?: CheckFileOptions): Promise<CheckFileResult> {
-    return checkFile(this.session, this.at(path), options);
+    const name = this.at(path);
+    return within('checkFile', options, (call) => checkFile(this.session, name, { ...options, ...call }));
   }
 
   // ---- streams ------------------------------------------------------------------------------------------------------

@@ -195,6 +195,11 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return { bytesWritten: bytes.length, buffer };
   }
 
+  override async truncate(size = 0, options?: CallOptions): Promise<void> {
+    this.#cursor.dropAhead();
+    await super.truncate(size, options);
+  }
+
   async writelines(lines: Iterable<Chunk> | AsyncIterable<Chunk>, options?: CallOptions): Promise<void> {
     for await (const line of lines) await this.#write(bytesOf(line), null, options);
   }

@@ -54,14 +54,20 @@ export function dataOf(packet: Uint8Array): Uint8Array {
   return packet.subarray(DATA_HEADER_BYTES);
 }
 
-/** The fields of a WRITE packet; `data` is a view. @throws DecodeError */
+/**
+ * The fields of a WRITE packet; `data` is a view. What stands behind the data is ignored, as OpenSSH's server does: Go's pkg/sftp
+ * up to 1.13.5 (rclone up to 1.61) sends its whole buffer, of which only so many bytes as the length says are meant.
+ * @throws DecodeError
+ */
 export function writeOf(packet: Uint8Array): { id: number; handle: Uint8Array; offset: number; data: Uint8Array } {
   if (packet.length < 9) throw new DecodeError('WRITE is too short');
   const handleBytes = readU32(packet, 5);
-  const end = 9 + handleBytes + 8 + 4;
-  if (end > packet.length || readU32(packet, end - 4) !== packet.length - end) throw new DecodeError('WRITE of the wrong length');
+  const start = 9 + handleBytes + 8 + 4;
+  if (start > packet.length) throw new DecodeError('WRITE is too short');
+  const end = start + readU32(packet, start - 4);
+  if (end > packet.length) throw new DecodeError('WRITE says more data than it has');
   const handle = packet.subarray(9, 9 + handleBytes);
-  return { id: readU32(packet, 1), handle, offset: offsetAt(packet, 9 + handleBytes), data: packet.subarray(end) };
+  return { id: readU32(packet, 1), handle, offset: offsetAt(packet, 9 + handleBytes), data: packet.subarray(start, end) };
 }
 
 function putOffset(target: Uint8Array, at: number, offset: number): void {

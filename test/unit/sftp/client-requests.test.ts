@@ -177,15 +177,7 @@ describe('names', () => {
     await sftp.writeFile('new', '');
     await sftp.chdir(null);
     await sftp.stat('a');
-    expect(seen).toEqual([
-      'sub',
-      '/real/a',
-      '/a',
-      'b <- /real/a',
-      '/real/a -> /real/../b'.replace('/real/../b', '/b'),
-      '/real/new',
-      'a',
-    ]);
+    expect(seen).toEqual(['sub', '/real/a', '/a', 'b <- /real/a', '/real/a -> /b', '/real/new', 'a']);
   });
 
   it('of entries are put behind the folder as it was given', async () => {

@@ -73,6 +73,22 @@ describe('files', () => {
     ]);
   });
 
+  it('get the data that a WRITE says, whatever stands behind it in the packet, as with OpenSSH', async () => {
+    const files = new MapFiles();
+    const { client } = await serveInMemory(files);
+    const handle = handleOf(await client.open('/new', FXF_WRITE | FXF_CREAT, none));
+    const write = (id: number, offset: number, data: string, more: number) => {
+      const answer = client.answer(id);
+      const packet = Write.encode({ id, handle, offset, data: bytes(data) });
+      client.packet(Uint8Array.of(...packet, ...new Uint8Array(more).fill(0x58)));
+      return answer;
+    };
+    // What rclone 1.60 of Debian 12 sends: its buffer is larger than what it has read.
+    expect(statusOf(await write(1_000, 0, 'hello ', 28_672))).toBe(SFTP_OK);
+    expect(statusOf(await write(1_001, 6, 'world', 1))).toBe(SFTP_OK);
+    expect(files.nodes.get('/new')).toBe('hello world');
+  });
+
   it('are read for nothing where nothing is asked for: neither the hook nor EOF', async () => {
     const files = new MapFiles({ '/a': 'text' });
     const { client } = await serveInMemory(files);

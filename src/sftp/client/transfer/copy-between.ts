@@ -57,6 +57,8 @@ async function copyThrough(call: TransferCall, source: RemoteSource, file: CopyB
     start = point.start;
     if (start > 0) call.tally.already(count, start);
     if (start === size && point.attributes !== null) {
+      const changes = attributes === null ? null : preserved(call, attributes);
+      if (changes !== null) await setstat(to.session, dest, changes, call.call);
       call.tally.done(count);
       return point.attributes;
     }

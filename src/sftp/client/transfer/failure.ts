@@ -1,7 +1,7 @@
 // What a transfer that failed on the way rejects with: the error that it met, its code, and what is now at the target. What did not
 // come from a file or the connection (a callback that throws, an abort) stays as it is.
 
-import { type PartialFile, SFTPError, SSHError, type SSHErrorCode, TransferError } from '../../../errors.ts';
+import { type PartialFile, SFTPError, SSHError, type SSHErrorCode, TransferError, UsageError } from '../../../errors.ts';
 
 export interface TransferName {
   readonly operation: 'get' | 'put' | 'copy';
@@ -22,7 +22,7 @@ const ERRNOS: ReadonlySet<string> = new Set<SSHErrorCode>([
 ]);
 
 export function transferError(error: unknown, name: TransferName, partial: PartialFile): unknown {
-  if (!(error instanceof Error) || error instanceof TransferError) return error;
+  if (!(error instanceof Error) || error instanceof TransferError || error instanceof UsageError) return error;
   if (error instanceof SSHError) return new TransferError(error.code, error.message, { ...name, partial, cause: error });
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || !ERRNOS.has(code)) return error;

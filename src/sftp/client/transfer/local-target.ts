@@ -70,8 +70,8 @@ export class LocalTarget {
   /** Everything up to `end` has been written. @throws Node's errors */
   async finish(call: TransferCall, end: number, attributes: SFTPAttributes | null): Promise<void> {
     const { preserve, fsync: sync, sparse, resume } = call.options;
-    // A hole at the end, or a file that was longer than what came.
-    if (this.#regular && (sparse || resume)) await ftruncate(this.#fd, end);
+    // A hole at the end, or a file that was longer than what came. To do it for nothing would change its time.
+    if (this.#regular && (sparse || (resume && this.existing > end))) await ftruncate(this.#fd, end);
     if (preserve && this.#regular) await preserveLocal(this.#fd, attributes);
     if (sync && this.#regular) await fsync(this.#fd);
     this.#closed = true;

@@ -1,6 +1,7 @@
 // One local file to the server.
 
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
+import { setstat } from '../changes.ts';
 import type { TransferCall } from './call.ts';
 import { type KnownFile, LocalSource } from './local-source.ts';
 import type { RemoteEnd } from './options.ts';
@@ -33,6 +34,8 @@ export async function putFile(call: TransferCall, file: PutFile): Promise<SFTPAt
       start = point.start;
       if (start > 0) call.tally.already(count, start);
       if (start === size && point.attributes !== null) {
+        const changes = preserved(call, attributes);
+        if (changes !== null) await setstat(session, path, changes, call.call);
         call.tally.done(count);
         return point.attributes;
       }
