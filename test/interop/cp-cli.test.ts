@@ -301,7 +301,9 @@ describePeer('sshd', "amiko cp with OpenSSH's server", () => {
     writeFileSync(script, `${command} "$@"; echo "status=$?="\n`);
     await screen.type(`clear; sh ${script} ${remote('a.txt')} ${remote('b.txt')} ${to.here}`, 'Enter');
     const shown = await screen.until(/status=0=\nlocal> $/);
-    expect(shown).toMatch(/^a\.txt +100% +6 +[\d.]+K?B\/s +00:00\s*\nb\.txt +100% +10 .*\nTotal \(2 files\) +100% +16 .*\nstatus/);
+    expect(shown).toMatch(
+      /^a\.txt +100% +6 +[\d.]+K?B\/s +00:00\s*\nb\.txt +100% +10 .*\nTotal \(2 files\) +100% +16 .*\nstatus/,
+    );
     await screen.type(`clear; sh ${script} -q ${remote('a.txt')} ${to.here}`, 'Enter');
     await screen.until(/^status=0=\nlocal> $/);
   });
@@ -441,16 +443,26 @@ describe('amiko cp goes on after a cut', { timeout: 120_000 }, () => {
     await using server = await startAmikoServe({ args: ['--write', dir.path] });
     await using here = tempDir();
     here.write('file', randomBytes(2_000_000, 'limit'));
-    const time = async (...args: string[]) => {
-      const before = performance.now();
-      expect(await cli.run(['cp', ...loginArgs(server), ...args, '127.0.0.1:copy'])).toMatchObject({ code: 0, stderr: '' });
-      return performance.now() - before;
-    };
-    const idle = await time(here.write('small', 'x'));
-    // 4 seconds.
-    const took = (await time('-l', '3906', here.join('file'))) - idle;
-    expect(took).toBeGreaterThan(3_600);
-    expect(took).toBeLessThan(8_000);
+    // 500,000 bytes a second.
+    const child = cli.start(['cp', ...loginArgs(server), '--json', '-l', '3906', here.join('file'), '127.0.0.1:copy']);
+    const seen: { at: number; transferred: number }[] = [];
+    let rest = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      rest += chunk.toString();
+      const complete = rest.split('\n');
+      rest = complete.pop() as string;
+      for (const line of complete) {
+        const { event, transferred, bytes } = JSON.parse(line) as { event: string; transferred?: number; bytes: number };
+        if (event === 'progress' || event === 'file') seen.push({ at: performance.now(), transferred: transferred ?? bytes });
+      }
+    });
+    expect(await child.ended()).toEqual([0, null]);
+    const [first, last] = [seen[0], seen.at(-1)] as [(typeof seen)[0], (typeof seen)[0]];
+    expect(last.transferred).toBe(2_000_000);
+    const rate = (1_000 * (last.transferred - first.transferred)) / (last.at - first.at);
+    expect(rate).toBeLessThan(550_000);
+    // The machine may be slower, the limit must not be.
+    expect(rate).toBeGreaterThan(250_000);
     expect(existsSync(dir.join('copy'))).toBe(true);
     expect(await run('cmp', [here.join('file'), dir.join('copy')])).toMatchObject({ code: 0 });
   });

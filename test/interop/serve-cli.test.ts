@@ -121,7 +121,10 @@ for (const ssh of clients) {
     it('is denied what was not asked for', async () => {
       await using server = await startAmikoServe({ args: [] });
       const result = await runPeer(ssh, [...server.sshArgs(), 'true']);
-      expect(result).toMatchObject({ code: 255, stderr: expect.stringMatching(/open failed: administratively prohibited/) });
+      expect(result).toMatchObject({ code: 255, stderr: expect.stringMatching(/exec request failed/) });
+      await using closed = await startAmikoServe({ args: ['--no-sftp'] });
+      const refused = await runPeer(ssh, [...closed.sshArgs(), 'true']);
+      expect(refused).toMatchObject({ code: 255, stderr: expect.stringMatching(/open failed: administratively prohibited/) });
     });
   });
 

@@ -172,6 +172,21 @@ function behavesWell(name: string, start: () => Promise<{ peer: Peer; stop(): Pr
       expect(await sftp([`cd ${remote}`, 'rm three hard soft soft2 four'])).toMatchObject({ code: 0, stderr: '' });
     });
 
+    it('leaves out links and what is no file, and says so', async () => {
+      await using here = tempDir();
+      mkdirSync(here.join('tree'));
+      here.write('tree/file', 'x');
+      symlinkSync('file', here.join('tree', 'soft'));
+      expect(spawnSync('mkfifo', [here.join('tree', 'fifo')]).status).toBe(0);
+      const result = await sftp(
+        [`cd ${peer.remote}`, 'put -R tree', 'ls -1 tree', 'rm tree/file', 'rmdir tree'],
+        ['-N'],
+        here.path,
+      );
+      expect(result).toMatchObject({ code: 0, stderr: 'Connected to 127.0.0.1.\n' });
+      expect(out(result)).toContain('\nLeft out: 2 that are no files or folders\nsftp> ls -1 tree\ntree/file\nsftp>');
+    });
+
     it('goes on with what is there in part', async () => {
       await using here = tempDir();
       const { remote, local } = peer;
@@ -295,15 +310,17 @@ function behavesWell(name: string, start: () => Promise<{ peer: Peer; stop(): Pr
       await using here = tempDir();
       here.write('big', randomBytes(1_500_000, 'limited'));
       const bytes = way === 'down' ? 3_000_000 : 1_500_000;
-      // In Kbit/s, so that it takes 4 seconds; the connection itself is taken off.
+      // In Kbit/s, so that it takes 4 seconds.
       const kbit = Math.round((bytes * 8) / 1_024 / 4);
-      const time = async (lines: string) => {
-        const before = performance.now();
-        expect(await sftp(lines, ['-l', String(kbit)], here.path)).toMatchObject({ code: 0, stderr: '' });
-        return performance.now() - before;
-      };
-      const idle = await time('pwd');
-      const took = (await time(command(peer.remote))) - idle;
+      const child = cli.start(['sftp', ...loginArgs(peer), '-l', String(kbit), '-b', '-', '127.0.0.1'], { cwd: here.path });
+      const answers = () => child.text.out.split('Remote working directory').length - 1;
+      child.stdin.write('pwd\n');
+      await expect.poll(answers, { timeout: 10_000, interval: 10 }).toBe(1);
+      const before = performance.now();
+      child.stdin.end(`${command(peer.remote)}\npwd\n`);
+      await expect.poll(answers, { timeout: 20_000, interval: 10 }).toBe(2);
+      const took = performance.now() - before;
+      expect(await child.ended()).toEqual([0, null]);
       expect(took).toBeGreaterThan(3_600);
       // The machine may be slower, the limit must not be.
       expect(took).toBeLessThan(8_000);
@@ -324,18 +341,12 @@ function behavesWell(name: string, start: () => Promise<{ peer: Peer; stop(): Pr
       }
     });
 
-    it('says that the disk is full, on either side', async () => {
-      if (!canUnshare()) return;
+    it.skipIf(!canUnshare())('says that the disk is full here', async () => {
       await using small = tempDir();
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'amiko-test', small.path]);
-      if (mounted.status !== 0) return;
-      try {
-        const result = await sftp(`get ${peer.remote}/big`, [], small.path);
-        expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/no space left on device/i) });
-        expect(result.stderr).toMatch(/'.*\/big' holds its first \d+ bytes\n$/);
-      } finally {
-        expect(spawnSync('umount', [small.path]).status).toBe(0);
-      }
+      await using _mounted = mountSmall(small.path);
+      const result = await sftp(`get ${peer.remote}/big`, [], small.path);
+      expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/no space left on device/i) });
+      expect(result.stderr).toMatch(/'.*\/big' holds its first \d+ bytes\n$/);
     });
   });
 }
@@ -359,6 +370,48 @@ behavesWell('amiko serve', async () => {
     await dir.remove();
   };
   return { peer: { ...server, remote: '/files', local }, stop };
+});
+
+/** A file system of 1 MiB, until it is disposed of. */
+function mountSmall(path: string): AsyncDisposable {
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'amiko-test', path], { encoding: 'utf8' });
+  if (mounted.status !== 0) throw new Error(mounted.stderr);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      // The server may need a moment to let go of its files.
+      await expect.poll(() => spawnSync('umount', [path]).status, { timeout: 5_000 }).toBe(0);
+    },
+  };
+}
+
+describePeer('sshd', 'a full disk on the server', () => {
+  // Mounted before the server starts: it has a view of its own of what is mounted.
+  it.skipIf(!canUnshare())("of OpenSSH's is told, although it says no more than Failure", async () => {
+    await using small = tempDir();
+    await using _mounted = mountSmall(small.path);
+    await using here = tempDir();
+    here.write('big', randomBytes(3 * MIB));
+    await using sshd = await startSshd();
+    const input = `put big ${small.path}/big\n`;
+    const result = await cli.run(['sftp', ...loginArgs(sshd), '-b', '-', '127.0.0.1'], { input, cwd: here.path });
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no space left on device; '.*' holds its first \d+ bytes\n$/),
+    });
+  });
+
+  it.skipIf(!canUnshare())('of amiko serve is told', async () => {
+    await using small = tempDir();
+    await using _mounted = mountSmall(small.path);
+    await using here = tempDir();
+    here.write('big', randomBytes(3 * MIB));
+    await using server = await startAmikoServe({ args: ['--write', small.path] });
+    const result = await cli.run(['cp', ...loginArgs(server), here.join('big'), '127.0.0.1:'], {});
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no space left on device.*holds its first \d+ bytes\n$/),
+    });
+  });
 });
 
 describePeer(['sshd', 'sftp'], "beside OpenSSH's sftp", () => {
@@ -607,6 +660,17 @@ describePeer(['sshd', 'tmux'], 'amiko sftp in a terminal', () => {
     await screen.until(/Local working directory: .*\nsftp> pwd\nRemote working directory: .*\nsftp> $/);
     await screen.type('C-d');
     await screen.until(/status=0=\nlocal> $/);
+  });
+
+  it('puts the terminal back when it is ended from outside', async () => {
+    await using screen = await open();
+    const found = spawnSync('pgrep', ['-f', `amiko.js sftp .*:${folder}$`], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n');
+    expect(found).toHaveLength(1);
+    process.kill(Number(found[0]), 'SIGTERM');
+    await screen.until(/status=143=\nlocal> $/);
+    restored(screen);
   });
 
   it('says when the server has gone, and puts the terminal back', async () => {

@@ -60,6 +60,7 @@ const PEERS = {
   dropbearconvert: { files: ['dropbearconvert', '/usr/lib/dropbear/dropbearconvert'], version: [], debian: 'dropbear-bin' },
   plink: { files: ['plink'], version: ['-V'], debian: 'putty-tools' },
   puttygen: { files: ['puttygen'], version: ['--version'], debian: 'putty-tools' },
+  psftp: { files: ['psftp'], version: ['-V'], debian: 'putty-tools' },
   'python3-paramiko': {
     files: [PYTHON],
     version: ['-c', 'import paramiko; print("paramiko", paramiko.__version__)'],
@@ -73,6 +74,10 @@ const PEERS = {
     proof: /^asyncssh /,
   },
   curl: { files: ['curl'], version: ['--version'], debian: 'curl' },
+  lftp: { files: ['lftp'], version: ['--version'], debian: 'lftp' },
+  rclone: { files: ['rclone'], version: ['version'], debian: 'rclone' },
+  sshfs: { files: ['sshfs'], version: ['--version'], debian: 'sshfs' },
+  fusermount3: { files: ['fusermount3'], version: ['--version'], debian: 'fuse3' },
   xauth: { files: ['xauth'], version: ['-V'], debian: 'xauth' },
   'ssh-audit': { files: ['ssh-audit'], version: ['--help'], debian: 'ssh-audit' },
   tmux: { files: ['tmux'], version: ['-V'], debian: 'tmux' },

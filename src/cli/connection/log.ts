@@ -8,6 +8,8 @@ export class Log {
   readonly #quiet: boolean;
   /** In raw mode a line feed only goes down. */
   raw = false;
+  /** Called before a line is written, by whoever has an unfinished one on the screen. */
+  makeRoom: () => void = () => {};
 
   constructor(options: { readonly verbosity: number; readonly quiet: boolean }) {
     this.#verbosity = options.verbosity;
@@ -30,6 +32,7 @@ export class Log {
   }
 
   #write(text: string): void {
+    this.makeRoom();
     const end = this.raw ? '\r\n' : '\n';
     const lines = text.split('\n').map((line) => printable(line.endsWith('\r') ? line.slice(0, -1) : line));
     process.stderr.write(lines.join(end) + end);

@@ -6,6 +6,7 @@ import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import type { TransferOptions, TransferResult } from '../../sftp/client/transfer/options.ts';
 import { copyBetween } from '../../sftp/client/transfer/transfer.ts';
 import type { Destination } from '../connection/options.ts';
+import { explainFullDisk } from '../transfer/full-disk.ts';
 import { expandHome } from '../transfer/home.ts';
 import type { Place } from '../transfer/place.ts';
 import { shown } from '../transfer/shown.ts';
@@ -127,13 +128,18 @@ async function copyOne(
     verify: options.checksum ? 'hash' : 'size',
     links: 'follow',
     ...(source.onProgress && { onProgress: source.onProgress }),
-    onError: (error, failed) => {
-      fail(error, failed);
-      return 'skip';
+    onError: async (error, failed) => {
+      fail(await explained(error), failed);
+      return 'skip' as const;
     },
   };
+  const { client } = target.end;
+  const explained = async (error: unknown) =>
+    client === null || signal.aborted ? error : explainFullDisk(client, error, { signal });
   try {
-    return await transfer(from.client, path, target.end.client, to, settings);
+    return await transfer(from.client, path, client, to, settings);
+  } catch (error) {
+    throw await explained(error);
   } finally {
     source.end();
   }

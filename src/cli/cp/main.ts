@@ -40,6 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const report = options.json
     ? jsonReport((line) => void process.stdout.write(line))
     : textReport(process.stderr.isTTY === true && !options.quiet);
+  log.makeRoom = () => report.clear();
   const interrupted = new AbortController();
   const onSignal = (signal: string) => {
     report.clear();
@@ -63,7 +64,6 @@ async function copy(
     report.end(summary);
     return summary.failed === 0 ? OK : FAILED;
   } catch (error) {
-    report.clear();
     if (!connections.signalled) {
       if (options.json) report.failed(error, '');
       const hint = error instanceof TransferError ? '; --resume goes on with it' : '';

@@ -47,6 +47,9 @@ export interface ServeDecisionsOptions extends Omit<ProcessServerOptions, 'subsy
   readonly onSftp: (event: SftpEvent) => void;
 }
 
+/** How long sessions may take to close their files, milliseconds. */
+const SFTP_GRACE = 2_000;
+
 export class ServeDecisions extends ProcessServer {
   readonly #credentials: Credentials;
   readonly #connection: ServerConnection;
@@ -77,6 +80,8 @@ export class ServeDecisions extends ProcessServer {
     if (this.#sftpSessions === 0) return;
     await new Promise<void>((resolve) => {
       this.#noSftpSession = resolve;
+      // A disk that does not answer must not keep the server from ending.
+      setTimeout(resolve, SFTP_GRACE);
     });
   }
 

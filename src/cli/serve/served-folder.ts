@@ -68,7 +68,7 @@ export class ServedFolder extends FolderFileSystem {
       if (handle.writefile !== null) counts.filesWritten++;
       counts.bytesRead += read;
       counts.bytesWritten += written;
-      this.#onEvent({ operation: 'file', path, bytesRead: read, bytesWritten: written });
+      this.#onEvent({ operation: 'file', path: absolute(path), bytesRead: read, bytesWritten: written });
     });
   }
 
@@ -114,7 +114,7 @@ export class ServedFolder extends FolderFileSystem {
     }
     if (status === SFTP_OK) {
       this.#counts.changes++;
-      this.#onEvent({ operation, path, ...(dest !== undefined && { dest }) });
+      this.#onEvent({ operation, ...named(operation, path, dest) });
     } else {
       this.#failed(operation, path, dest, { code: statusName(status) });
     }
@@ -125,6 +125,17 @@ export class ServedFolder extends FolderFileSystem {
     this.#counts.failed++;
     const code = (error as { code?: unknown } | null)?.code;
     const reason = typeof code === 'string' ? code : 'failed';
-    this.#onEvent({ operation, path, ...(dest !== undefined && { dest }), error: reason });
+    this.#onEvent({ operation, ...named(operation, path, dest), error: reason });
   }
+}
+
+/** Relative paths begin at the root here. */
+function absolute(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function named(operation: Change, path: string, dest: string | undefined): { path: string; dest?: string } {
+  if (dest === undefined) return { path: absolute(path) };
+  // What a symbolic link says is no path of ours.
+  return { path: absolute(path), dest: operation === 'symlink' ? dest : absolute(dest) };
 }

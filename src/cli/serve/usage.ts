@@ -46,6 +46,7 @@ How:
 Examples:
   amiko serve ./public
   amiko serve --write --user upload --authorized-keys ~/team.pub /srv/incoming
+  amiko serve --macs +hmac-sha2-256 ./public       (for curl, and whatever else has an older libssh2)
   amiko serve --shell
   amiko serve --allow-forward
   AMIKO_PASSWORD=secret amiko serve --port 0 --exec --json

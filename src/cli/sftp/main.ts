@@ -3,7 +3,7 @@
 
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { SFTPError, UsageError } from '../../errors.ts';
+import { SFTPError, TransferError, UsageError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
@@ -88,10 +88,11 @@ async function connect(
     if (!quiet) log.notice(`Connected to ${target.host}.`);
     const shell = await newShell(client, options, quiet);
     running.shell = shell;
+    log.makeRoom = () => shell.progress.clear();
     return await work(shell, options, running);
   } catch (error) {
-    running.shell?.progress.clear();
-    if (!connections.signalled) log.error(explain(error, target));
+    const hint = error instanceof TransferError ? '; reget and reput go on with it' : '';
+    if (!connections.signalled) log.error(explain(error, target) + hint);
     return NO_CONNECTION;
   } finally {
     client?.close();

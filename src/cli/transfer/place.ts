@@ -29,7 +29,7 @@ export function parsePlace(text: string, platform: NodeJS.Platform = process.pla
   if (platform === 'win32' && /^[a-z]:/i.test(text)) return { kind: 'local', path: text };
   const colon = hostEnd(text);
   if (colon === null) return { kind: 'local', path: text };
-  return { kind: 'remote', destination: parseDestination(text.slice(0, colon)), path: text.slice(colon + 1) };
+  return { kind: 'remote', destination: destinationOf(text.slice(0, colon)), path: text.slice(colon + 1) };
 }
 
 /** What `amiko sftp` connects to; a host with nothing behind it, too. @throws UsageError */
@@ -38,7 +38,14 @@ export function parseRemotePlace(text: string): RemotePlace {
   if (address !== null) return address;
   const colon = hostEnd(text);
   const host = colon === null ? text : text.slice(0, colon);
-  return { kind: 'remote', destination: parseDestination(host), path: colon === null ? '' : text.slice(colon + 1) };
+  return { kind: 'remote', destination: destinationOf(host), path: colon === null ? '' : text.slice(colon + 1) };
+}
+
+/** @throws UsageError */
+function destinationOf(text: string): Destination {
+  const destination = parseDestination(text);
+  if (destination.user === '') throw new UsageError(`no user before the @ in '${printable(text)}'`);
+  return destination;
 }
 
 /** Where the host ends: at the first colon that is neither in brackets nor behind a slash, nor the first character. */
@@ -64,6 +71,7 @@ function parseAddress(text: string): RemotePlace | null {
   // RFC 3986 section 3.2.1 advises against passwords there, and everybody on the machine could read it.
   if (userInfo?.includes(':')) throw new UsageError('a password in an address could be read by everybody; leave it out');
   const user = userInfo?.split(';', 1)[0];
+  if (user === '') throw new UsageError(`no user before the @ in '${printable(text)}'`);
   return {
     kind: 'remote',
     destination: {

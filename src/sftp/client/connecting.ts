@@ -34,6 +34,17 @@ export async function openSubsystem(transport: SessionOpener, options: SFTPChann
   }
 }
 
+/**
+ * Another one, where the server has shown that it has SFTP: nobody waits for it to say so again, which saves a round trip. Should it
+ * refuse all the same, the channel is closed. @throws ChannelOpenError, SSHTimeoutError, ...
+ */
+export async function openAnother(transport: SessionOpener, options: SFTPChannelOptions): Promise<ByteChannel> {
+  const { windowSize, maxPacketSize, ...call } = options;
+  const channel = await transport.openSession(options);
+  channel.invokeSubsystem('sftp', call).catch(() => channel.close());
+  return channel;
+}
+
 /** asyncssh's server takes the two names of SYMLINK in the draft's order from whoever does not call himself OpenSSH. */
 export function hasLinkFirst({ peerVersion }: SessionOpener): boolean {
   return peerVersion?.includes('AsyncSSH') === true;

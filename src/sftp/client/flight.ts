@@ -5,7 +5,7 @@
 import type { SFTPSession } from './session.ts';
 
 /** At first, bytes: what OpenSSH's client has under way (64 requests of 32 KiB), and its server's window. */
-const INITIAL_BYTES = 2_097_152;
+export const INITIAL_BYTES = 2_097_152;
 /** At most, bytes: 300 MB/s over a fifth of a second. */
 export const MOST_BYTES = 67_108_864;
 
@@ -19,18 +19,29 @@ export interface SessionTuning {
   readonly linkFirst?: boolean;
 }
 
+/** Rates are not measured over less, milliseconds: nearby, what one turn brings would make a rate. */
+const SHORTEST_INTERVAL = 10;
+/** What both ends may take for an answer beside the way itself, milliseconds. */
+const SLACK_MS = 10;
+/** How far the depth goes back at once. */
+const LEAST_LEFT = 0.7;
+
 export class Flight {
   readonly #session: SFTPSession;
   readonly #most: number;
+  readonly #least: number;
   #target: number;
   #underWay = 0;
   #answered = 0;
   #since = performance.now();
+  /** Until then the depth does not go back, milliseconds. */
+  #keepUntil = 0;
 
   constructor(session: SFTPSession, most: number = session.tuning.mostBytes ?? MOST_BYTES) {
     this.#session = session;
     this.#most = most;
-    this.#target = Math.min(INITIAL_BYTES, most);
+    this.#least = Math.min(INITIAL_BYTES, most);
+    this.#target = this.#least;
   }
 
   get underWay(): number {
@@ -53,18 +64,28 @@ export class Flight {
   }
 
   /**
-   * The server has answered for so many bytes. True when a round trip has been measured: twice of what came in one may be under
-   * way from now on, which doubles the depth as long as it is the depth that holds the transfer back.
+   * The answer that the session is handing over is one for so many bytes. Twice of what comes in one round trip may be under way,
+   * from the moment when it has come: that doubles the depth in each round trip, as long as it is the depth that holds the transfer
+   * back. Where answers take much longer than the round trip it is not: what is asked for beyond that waits at the server, or in
+   * our own queue, and OpenSSH copies all that waits whenever it gets more. The depth goes back then.
+   *
+   * Returns what the depth should be by that, bytes.
    */
-  answered(bytes: number): boolean {
+  answered(bytes: number): number {
     this.#answered += bytes;
-    const elapsed = performance.now() - this.#since;
-    const roundTrip = this.#session.roundTripMs;
-    if (elapsed < roundTrip || elapsed === 0) return false;
-    const wanted = (2 * this.#answered * roundTrip) / elapsed;
-    if (wanted > this.#target) this.#target = Math.min(wanted, this.#most);
+    const { roundTripMs, tookMs } = this.#session;
+    const now = performance.now();
+    const elapsed = now - this.#since;
+    const interval = Math.max(roundTripMs, SHORTEST_INTERVAL);
+    const wanted = Math.min((2 * this.#answered * roundTripMs) / Math.max(elapsed, interval), this.#most);
+    if (wanted > this.#target && tookMs < 2 * roundTripMs + SLACK_MS) this.#target = wanted;
+    if (elapsed < interval) return wanted;
     this.#restart();
-    return true;
+    // Carefully: a machine that was busy for a moment looks the same. What was asked for before has to be answered first.
+    if (tookMs < 4 * roundTripMs + SLACK_MS || now < this.#keepUntil) return wanted;
+    this.#target = Math.max(Math.min(this.#target, wanted), this.#target * LEAST_LEFT, this.#least);
+    this.#keepUntil = now + tookMs;
+    return wanted;
   }
 
   /** Nobody holds these bytes any more. */

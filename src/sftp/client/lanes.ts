@@ -11,12 +11,13 @@ import type { Lane, Upload } from './upload.ts';
 const MOST = 7;
 
 export class Lanes {
-  readonly #sides: Pick<SideSessions, 'some'>;
+  readonly #sides: Pick<SideSessions, 'borrow' | 'giveBack'>;
   readonly #path: string;
   #lanes: Lane[] = [];
+  #borrowed = false;
   #closed = false;
 
-  constructor(sides: Pick<SideSessions, 'some'>, path: string) {
+  constructor(sides: Pick<SideSessions, 'borrow' | 'giveBack'>, path: string) {
     this.#sides = sides;
     this.#path = path;
   }
@@ -28,19 +29,32 @@ export class Lanes {
 
   /** For `UploadOptions.onNarrow`; `most` where there is not enough left for more. `added` is called for each. Never rejects. */
   async widen(upload: Upload, most: number = MOST, added?: () => void): Promise<void> {
-    for (const session of await this.#sides.some(Math.min(most, MOST))) void this.#open(upload, session, added);
+    if (this.#borrowed || this.#closed) return;
+    this.#borrowed = true;
+    for (const session of await this.#sides.borrow(Math.min(most, MOST))) void this.#open(upload, session, added);
   }
 
   /** When all has been acknowledged. What a server could not keep may show here only. @throws SFTPError */
   async finish(call?: CallOptions): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#lanes.splice(0).map(({ session, handle }) => closeHandle(session, handle, this.#path, call)));
+    const lanes = this.#lanes.splice(0);
+    try {
+      await Promise.all(lanes.map(({ session, handle }) => closeHandle(session, handle, this.#path, call)));
+    } finally {
+      this.#giveBack();
+    }
   }
 
   /** When the upload is over, however it ended: what is on these lanes has been acknowledged then, or does not matter. */
   close(): void {
     this.#closed = true;
     for (const { session, handle } of this.#lanes.splice(0)) session.release(handle);
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (this.#borrowed) this.#sides.giveBack();
+    this.#borrowed = false;
   }
 
   async #open(upload: Upload, session: Lane['session'], added?: () => void): Promise<void> {

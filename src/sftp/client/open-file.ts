@@ -120,8 +120,16 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    try {
+      await this.close();
+    } catch (error) {
+      // Where the session has ended, whoever worked with the file has heard of it, and that is the error to see.
+      if (!this.session.isClosed || this.mayOwe) throw error;
+    }
   }
+
+  /** Whether there are writes that nobody has waited for. */
+  protected abstract get mayOwe(): boolean;
 
   /** Ends what is under way, and closes the file on the server. */
   protected abstract finish(options?: CallOptions): Promise<void>;

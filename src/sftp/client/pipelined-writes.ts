@@ -1,5 +1,5 @@
-// Writes that nobody waits for one by one (`SFTPFile.setPipelined`): each is copied, so that the caller's buffer is free when it has
-// been taken, and what the server refuses is kept for whoever asks next.
+// Writes that nobody waits for one by one (`SFTPFile.setPipelined`): the caller's buffer is free when it has been taken, and what
+// the server refuses is kept for whoever asks next.
 
 import type { CallOptions } from '../../io/waiting.ts';
 import { GatheredWrites } from './gathered-writes.ts';
@@ -25,7 +25,7 @@ export class PipelinedWrites {
   /** Resolves when there is room for more. @throws SFTPError, the first refusal so far */
   async write(bytes: Uint8Array, position: number, call: CallOptions): Promise<void> {
     if (this.#upload.error !== null) throw this.#upload.error;
-    this.#gathered.write(new Uint8Array(bytes), position);
+    this.#gathered.write(bytes, position);
     if (!this.#upload.roomy) await waitUntil('writing', call, this.#upload.room());
   }
 
@@ -41,6 +41,7 @@ export class PipelinedWrites {
     const lanes = this.#lanes;
     try {
       await waitUntil('writing', call, upload.finish());
+      await lanes?.finish(call);
     } finally {
       lanes?.close();
       if (this.#upload === upload) {

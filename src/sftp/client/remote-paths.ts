@@ -141,7 +141,7 @@ export abstract class RemotePaths {
    */
   async mkdir(path: Path, options?: Mode | MkdirOptions, callOptions?: CallOptions): Promise<string | undefined> {
     const { mode, recursive, ...own }: MkdirOptions =
-      typeof options === 'object' ? options : { ...(options && { mode: options }) };
+      typeof options === 'object' ? options : { ...(options !== undefined && { mode: options }) };
     const name = this.at(path);
     const permissions = modeOf(mode);
     return within('mkdir', { ...own, ...callOptions }, async (call) => {

@@ -75,7 +75,8 @@ export class SFTPSession {
   #flushScheduled = false;
   #error: SSHError | null = null;
   #settleClosed: (error: SSHError | undefined) => void = () => {};
-  /** The shortest time that an answer took, milliseconds. */
+  /** How long the last answer took, and the shortest of all, milliseconds. */
+  #tookMs = 0;
   #roundTripMs = Number.POSITIVE_INFINITY;
 
   /** Sends INIT and waits for VERSION. The channel is closed where that fails. @throws ProtocolError, SSHTimeoutError, ... */
@@ -134,6 +135,11 @@ export class SFTPSession {
   /** Milliseconds: the shortest time between a request and its answer so far. */
   get roundTripMs(): number {
     return this.#roundTripMs;
+  }
+
+  /** Milliseconds from the request to the answer that was handed over last. */
+  get tookMs(): number {
+    return this.#tookMs;
   }
 
   async knowLimits(): Promise<SessionLimits> {
@@ -350,8 +356,8 @@ export class SFTPSession {
     // An answer to nothing: a server's mistake that harms nobody else's request.
     if (waiter === undefined) return;
     this.#waiting.delete(id);
-    const took = performance.now() - (waiter.sentAt ?? 0);
-    if (took < this.#roundTripMs) this.#roundTripMs = took;
+    this.#tookMs = performance.now() - (waiter.sentAt ?? 0);
+    if (this.#tookMs < this.#roundTripMs) this.#roundTripMs = this.#tookMs;
     waiter.reply(packet);
   }
 

@@ -10,7 +10,7 @@ import { FXF_READ } from '../protocol/messages.ts';
 import { encodeName, type Path } from '../protocol/names.ts';
 import { type CheckFileOptions, type CheckFileResult, checkFile } from './check-file.ts';
 import type { FileContent } from './chunks.ts';
-import { hasLinkFirst, openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
+import { hasLinkFirst, openAnother, openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
 import { copyFile } from './copy-file.ts';
 import type { SessionTuning } from './flight.ts';
 import { SFTPDir, SFTPDirent } from './folders.ts';
@@ -90,7 +90,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     const sizes = { ...(windowSize !== undefined && { windowSize }), ...(maxPacketSize !== undefined && { maxPacketSize }) };
     return within('opening an SFTP session', { timeout: OPEN_TIMEOUT, ...own }, async (call) => {
       const channel = await openSubsystem(transport, { ...sizes, ...call });
-      const more = () => openSubsystem(transport, { ...sizes, timeout: OPEN_TIMEOUT });
+      const more = () => openAnother(transport, { ...sizes, timeout: OPEN_TIMEOUT });
       return SFTPClient.open(channel, { ...call, more, linkFirst: hasLinkFirst(transport) });
     });
   }
@@ -320,6 +320,11 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
   /** Writes what a stream, a file-like object, an iterable, a buffer or text holds. Resolves with what the server says of the file. */
   async putfo(source: TransferSource, remotePath: Path, options?: TransferOptions): Promise<SFTPAttributes> {
     return putfo(source, this, this.at(remotePath), options);
+  }
+
+  /** Copies a file, or with `recursive` what is in a folder, on the server, as {@link copyFile} does. */
+  async cp(source: Path, target: Path, options?: TransferOptions): Promise<TransferResult> {
+    return copyBetween(this, this.at(source), this, this.at(target), options);
   }
 
   /** Copies a file, or with `recursive` what is in a folder, to another server, through this machine. */

@@ -251,6 +251,10 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return webReadable(this.createReadStream({ autoClose: false, ...options }));
   }
 
+  protected override get mayOwe(): boolean {
+    return this.#pipelined !== null;
+  }
+
   protected override async finish(options?: CallOptions): Promise<void> {
     this.#cursor.dropAhead();
     if (!this.writable()) {

@@ -7,7 +7,7 @@
 
 import type { SSHError } from '../../errors.ts';
 import { putWriteHeader, writeHeaderBytes } from '../protocol/data.ts';
-import { Flight } from './flight.ts';
+import { Flight, INITIAL_BYTES } from './flight.ts';
 import type { Operation, SFTPSession } from './session.ts';
 
 /** What became of a piece: null where the server has written it. */
@@ -32,6 +32,8 @@ export interface UploadOptions {
 export const HEADER_ROOM_BYTES = writeHeaderBytes(256);
 /** Below this round trip another channel would bring nothing, milliseconds. */
 const FAR_MS = 5;
+/** What is queued for less than that may leave at any moment, bytes. */
+const QUEUED_BYTES = 65_536;
 
 interface LaneState extends Lane {
   readonly flight: Flight;
@@ -147,7 +149,7 @@ export class Upload {
           } catch (unexpected) {
             error = lane.session.unexpected(unexpected, this.#what);
           }
-          if (lane.flight.answered(count)) this.#lookAt(lane);
+          this.#lookAt(lane, lane.flight.answered(count));
           settled(error);
         },
         fail: settled,
@@ -166,9 +168,10 @@ export class Upload {
     return best;
   }
 
-  /** Most of what should be under way has not even left, although the connection is far from busy: the window is too small. */
-  #lookAt({ session, flight }: LaneState): void {
-    if (this.#narrow || session.roundTripMs < FAR_MS || session.channel.queuedBytes < flight.target / 3) return;
+  /** The server takes as much as its window lets us send, at once, and there is more that can't leave: the window is too small. */
+  #lookAt({ session }: LaneState, wanted: number): void {
+    if (this.#narrow || session.roundTripMs < FAR_MS) return;
+    if (wanted < INITIAL_BYTES || session.channel.queuedBytes < QUEUED_BYTES) return;
     this.#narrow = true;
     this.#options.onNarrow?.();
   }

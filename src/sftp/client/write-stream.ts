@@ -18,6 +18,7 @@ export interface WriteStreamOptions {
   readonly start?: number;
   /** Of text that is written; default `utf8`. */
   readonly encoding?: BufferEncoding;
+  /** Bytes that wait for room before the stream says so; default 1 MiB. */
   readonly highWaterMark?: number;
   /** Close the file at the end. Default true. */
   readonly autoClose?: boolean;
@@ -31,9 +32,12 @@ export interface WriteStart extends WritableFile {
   readonly position: number;
 }
 
+/** Bytes that the source may bring while there is no room: it should be at work when there is. */
+const HIGH_WATER_MARK = 1_048_576;
+
 /**
- * A remote file that is written as a stream. What was written must not be changed: a callback says that there is room for more, not
- * that the bytes have left.
+ * A remote file that is written as a stream. A write's callback says that the buffer is free again and that there is room for more,
+ * not that the server has the bytes: that is what 'finish' says.
  *
  * @example
  * await pipeline(createReadStream('backup.tar'), createGzip(), sftp.createWriteStream('backup.tar.gz'));
@@ -54,12 +58,12 @@ export class SFTPWriteStream extends Writable {
 
   /** @internal */
   constructor(source: StreamFile<WriteStart>, options: Omit<WriteStreamOptions, 'flags' | 'mode'> = {}) {
-    const { start, highWaterMark, autoClose = true, encoding, emitClose, signal } = options;
+    const { start, highWaterMark = HIGH_WATER_MARK, autoClose = true, encoding, emitClose, signal } = options;
     if (start !== undefined) sizeOf(start);
     super({
       decodeStrings: true,
       autoDestroy: autoClose,
-      ...(highWaterMark !== undefined && { highWaterMark }),
+      highWaterMark,
       ...(encoding !== undefined && { defaultEncoding: encoding }),
       ...(emitClose !== undefined && { emitClose }),
       ...(signal !== undefined && { signal }),
@@ -116,6 +120,7 @@ export class SFTPWriteStream extends Writable {
     upload
       .finish()
       .then(() => closed)
+      .then(() => this.#lanes?.finish())
       .then(
         () => done(),
         (error: Error) => done(error),

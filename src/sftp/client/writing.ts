@@ -39,6 +39,11 @@ export function writeContent(
   options: WriteContentOptions,
 ): Promise<number> {
   const { encoding, close = false, ...call } = options;
+  if (call.signal?.aborted) {
+    // Between the opening and this.
+    if (close) file.session.release(file.handle);
+    return Promise.reject(call.signal.reason);
+  }
   return waitFor<number>('writing', call, ({ resolve, reject }) => {
     const { upload, lanes } = uploadTo(file);
     let over = false;
@@ -74,6 +79,7 @@ export function writeContent(
       closed?.catch(() => {});
       await upload.finish();
       await closed;
+      await lanes?.finish(call);
       return at - position;
     };
     run().then(resolve, reject).finally(stop);

@@ -91,7 +91,7 @@ export function planClose({ handles }: Serving, { id, handle }: Request<typeof C
 
 export function planRead({ handles, replies }: Serving, request: Request<typeof Read>): Plan {
   const { id, offset } = request;
-  const { file, reading } = handles.readable(request.handle);
+  const { file, reading, reads } = handles.readable(request.handle);
   const header = 4 + DATA_HEADER_BYTES;
   const wanted = Math.min(request.length, MAX_DATA_BYTES);
   const serve = async () => {
@@ -111,7 +111,7 @@ export function planRead({ handles, replies }: Serving, request: Request<typeof 
     putDataHeader(framed, id, count);
     return framed.subarray(0, header + count);
   };
-  return { touches: reading, bytes: header + wanted, serve };
+  return { touches: reading, bytes: header + wanted, answer: reads.enter(), serve };
 }
 
 export function planWrite({ handles, recycle }: Serving, packet: Uint8Array): Plan {

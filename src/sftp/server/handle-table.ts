@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readU32, writeU32 } from '../../bytes/bytes.ts';
 import { SFTP_FAILURE, SFTP_PERMISSION_DENIED } from '../protocol/status.ts';
+import { AnswerLine } from './answer-line.ts';
 import type { SFTPHandle } from './handle.ts';
 import type { OpenListing } from './listing.ts';
 import { CHANGES, type Effect, handleKey, pathKey, READS, type Touch } from './order.ts';
@@ -31,6 +32,7 @@ export interface OpenFile extends Touches {
   /** What the client asked for when it opened the file: it gets no more, whatever the hook's object can do. */
   readonly readable: boolean;
   readonly writable: boolean;
+  readonly reads: AnswerLine;
 }
 
 export interface OpenFolder extends Touches {
@@ -74,7 +76,7 @@ export class HandleTable {
     };
     return {
       file: (path, file, { readable, writable }) =>
-        fill((serial) => ({ ...touches(path, serial, writable), path, file, readable, writable })),
+        fill((serial) => ({ ...touches(path, serial, writable), path, file, readable, writable, reads: new AnswerLine() })),
       folder: (path, listing) => fill((serial) => ({ ...touches(path, serial, false), listing })),
       release,
     };

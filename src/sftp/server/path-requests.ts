@@ -81,9 +81,9 @@ export function planReadlink({ fileSystem }: Serving, request: Request<typeof Re
   };
 }
 
-export function planSymlink({ fileSystem }: Serving, request: Request<typeof Symlink>): Plan {
-  const target = checkedTarget(request.target);
-  const link = checkedPath(request.link);
+export function planSymlink({ fileSystem, linkFirst }: Serving, request: Request<typeof Symlink>): Plan {
+  const target = checkedTarget(linkFirst ? request.link : request.target);
+  const link = checkedPath(linkFirst ? request.target : request.link);
   return {
     touches: touching(RESTRUCTURES, link),
     serve: async () => statusReply(request.id, await fileSystem.symlink(target, link)),

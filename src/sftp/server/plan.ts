@@ -2,6 +2,7 @@
 // turn has come it is served, and what that resolves with is posted.
 
 import { SFTP_BAD_MESSAGE } from '../protocol/status.ts';
+import type { AnswerTurn } from './answer-line.ts';
 import type { HandleTable } from './handle-table.ts';
 import type { SFTPServerInterface } from './interface.ts';
 import { type Effect, pathKey, type Touch } from './order.ts';
@@ -14,6 +15,8 @@ export interface Serving {
   readonly handles: HandleTable;
   readonly replies: ReplyQueue;
   readonly maxOpenHandles: number;
+  /** SYMLINK comes with the link before the target (symlink-order.ts). */
+  readonly linkFirst: boolean;
   /** The session is over, and nobody waits for answers. */
   readonly over: boolean;
   /** Nobody looks at the packet any more. */
@@ -24,6 +27,8 @@ export interface Plan {
   readonly touches: readonly Touch[];
   /** Memory that serving it takes, besides the packet. Bytes. */
   readonly bytes?: number;
+  /** Its place among those after which it is answered. */
+  readonly answer?: AnswerTurn;
   /** It is served even when the session has ended meanwhile. */
   readonly always?: boolean;
   /** Resolves with the framed answer, or rejects with what {@link errorReply} understands. */

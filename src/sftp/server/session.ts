@@ -22,6 +22,8 @@ import { planRequest, requestId } from './requests.ts';
 export interface SessionOptions {
   readonly maxOpenHandles: number;
   readonly maxPendingRequests: number;
+  /** SYMLINK comes with the link before the target (symlink-order.ts). Default false. */
+  readonly linkFirst?: boolean;
   log(message: string): void;
 }
 
@@ -47,7 +49,7 @@ export class SFTPSession {
   #idle: () => void = () => {};
 
   constructor(channel: ByteChannel, fileSystem: SFTPServerInterface, options: SessionOptions) {
-    const { maxOpenHandles } = options;
+    const { maxOpenHandles, linkFirst = false } = options;
     this.#channel = channel;
     this.#options = options;
     this.#replies = new ReplyQueue(channel);
@@ -58,6 +60,7 @@ export class SFTPSession {
       handles: this.#handles,
       replies: this.#replies,
       maxOpenHandles,
+      linkFirst,
       get over() {
         return isOver();
       },
@@ -176,14 +179,20 @@ export class SFTPSession {
 
   /** Never rejects. */
   async #serve(plan: Plan, id: number | null): Promise<void> {
-    if (this.#over && plan.always !== true) return;
-    try {
-      const framed = await plan.serve();
-      if (framed.length > 4 + MAX_PACKET_BYTES) throw new Refusal(SFTP_FAILURE, 'The answer is too long');
-      if (id !== null) this.#post(framed);
-    } catch (error) {
-      this.#answerError(id, error);
+    if (!this.#over || plan.always === true) {
+      let answer: () => void;
+      try {
+        const framed = await plan.serve();
+        if (framed.length > 4 + MAX_PACKET_BYTES) throw new Refusal(SFTP_FAILURE, 'The answer is too long');
+        answer = () => id !== null && this.#post(framed);
+      } catch (error) {
+        answer = () => this.#answerError(id, error);
+      }
+      const before = plan.answer?.wait() ?? null;
+      if (before !== null) await before;
+      answer();
     }
+    plan.answer?.leave();
   }
 
   #closing(open: OpenFile | OpenFolder): Plan {

@@ -12,6 +12,7 @@ import { SFTPServerInterface } from './interface.ts';
 import { statusOf } from './outcome.ts';
 import { changeFileAt } from './real-file.ts';
 import { SFTPSession } from './session.ts';
+import { sendsLinkFirst } from './symlink-order.ts';
 
 /** A class of file systems; one object is made for each session. */
 export type SFTPServerInterfaceClass = new (server: ServerInterface, ...args: never[]) => SFTPServerInterface;
@@ -65,7 +66,9 @@ export class SFTPServer extends SubsystemHandler {
     }
     this.#log = subsystemLog(channel, name);
     this.#fileSystem = new options.sftpSi(server, ...(args as never[]));
-    this.#session = new SFTPSession(channel, this.#fileSystem, { maxOpenHandles, maxPendingRequests, log: this.#log });
+    const linkFirst = sendsLinkFirst(channel.getTransport().peerVersion);
+    const limits = { maxOpenHandles, maxPendingRequests };
+    this.#session = new SFTPSession(channel, this.#fileSystem, { ...limits, linkFirst, log: this.#log });
   }
 
   override async startSubsystem(_name: string, _transport: Transport, channel: Channel): Promise<void> {

@@ -22,7 +22,7 @@ afterEach(() => {
 describe('the first word', () => {
   it.each([['--help'], ['-h'], ['help']])('%s prints the usage', async (word) => {
     expect(await main([word])).toBe(0);
-    expect(written.stdout).toMatch(/Usage:[\s\S]*amiko ssh[\s\S]*amiko serve[\s\S]*Examples:/);
+    expect(written.stdout).toMatch(/Usage:[\s\S]*amiko ssh[\s\S]*amiko sftp[\s\S]*amiko cp[\s\S]*amiko serve[\s\S]*Examples:/);
     expect(written.stderr).toBe('');
   });
 
@@ -39,7 +39,7 @@ describe('the first word', () => {
 
   it.each([
     ['srve', "unknown verb 'srve'; did you mean 'serve'?"],
-    ['sftp', "the verb 'sftp' does not exist yet"],
+    ['keygen', "the verb 'keygen' does not exist yet"],
     ['copy-id', "the verb 'copy-id' does not exist yet"],
     ['--verion', "unknown option '--verion'; did you mean '--version'?"],
     ['-p', "unknown option '-p'"],

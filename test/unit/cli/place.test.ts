@@ -48,6 +48,8 @@ describe('a source or target', () => {
     ['a b:c', 'not a host name'],
     ['x\x1b[2J:c', 'not a host name'],
     ['@:c', 'not a host name'],
+    ['@h:c', "no user before the @ in '@h'"],
+    ['sftp://@h/c', 'no user before the @'],
     ['sftp://', 'no host'],
     ['sftp:///x', 'no host'],
     ['sftp://u:secret@host/x', 'a password in an address could be read by everybody'],

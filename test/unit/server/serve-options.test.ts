@@ -109,7 +109,8 @@ it('has every option in its help, and nothing else', () => {
       word
     ];
     const list = { '--ciphers': 'aes128-ctr', '--host-key-algorithms': 'ssh-ed25519' }[word] ?? value ?? '1';
-    const flag = ['--write', '--no-sftp', '--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
+    const flag =
+      ['--write', '--no-sftp', '--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
     expect(() => parseServeOptions(flag ? [word] : [word, list]), word).not.toThrow();
   }
   expect(words.size).toBe(29);

@@ -2,11 +2,11 @@
 
 import { once } from 'node:events';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { decodeText } from '../../../src/bytes/bytes.ts';
 import { SideSessions } from '../../../src/sftp/client/side-sessions.ts';
 import { writeOf } from '../../../src/sftp/protocol/data.ts';
-import { Attrs, Close, Data, Fsetstat, Fstat, Open, Read, Write } from '../../../src/sftp/protocol/messages.ts';
+import { Attrs, Close, Data, Fsetstat, Fstat, Open, Read, Version, Write } from '../../../src/sftp/protocol/messages.ts';
 import { SFTP_EOF, SFTP_FAILURE, SFTP_OK } from '../../../src/sftp/protocol/status.ts';
 import { SFTPClient } from '../../../src/sftp.ts';
 import { type Answers, attributesOf, behave, scriptedClient } from '../../support/scripted-client.ts';
@@ -211,7 +211,8 @@ describe('an open file', () => {
     handle.setPipelined();
     for (let i = 0; i < 10; i++) await handle.write(new Uint8Array(20_000));
     await settled();
-    expect(held).toHaveLength(10);
+    // In requests of full size; the rest waits for company.
+    expect(held).toHaveLength(6);
     server.reply(
       ...held.splice(0).map((packet, i) => statusFor(packet, i === 3 ? SFTP_FAILURE : SFTP_OK, 'No space left on device')),
     );
@@ -365,6 +366,8 @@ describe('streams', () => {
 });
 
 describe('side sessions', () => {
+  afterEach(() => void vi.useRealTimers());
+
   const channel = () => scriptedSftp(() => {}).channel;
 
   it('are opened when they are needed, shared, and closed together', async () => {
@@ -373,15 +376,44 @@ describe('side sessions', () => {
       opened++;
       return channel();
     });
-    const [two, four] = await Promise.all([sides.some(2), sides.some(4)]);
+    const [two, four] = await Promise.all([sides.borrow(2), sides.borrow(4)]);
     expect([two.length, four.length, opened]).toEqual([2, 4, 4]);
     expect(four.slice(0, 2)).toEqual(two);
-    expect((await sides.some(100)).length).toBe(7);
+    expect((await sides.borrow(100)).length).toBe(7);
     expect(opened).toBe(7);
-    const all = await sides.some(7);
+    const all = await sides.borrow(7);
     sides.close();
     await Promise.all(all.map((session) => session.closed));
-    expect(await sides.some(3)).toEqual([]);
+    expect(await sides.borrow(3)).toEqual([]);
+  });
+
+  it('are closed when nobody has needed them for a while, and opened anew', async () => {
+    let opened = 0;
+    const open = async () => {
+      opened++;
+      return channel();
+    };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const sides = new SideSessions(open, 1_000);
+    const first = await sides.borrow(2);
+    await sides.borrow(1);
+    sides.giveBack();
+    vi.advanceTimersByTime(10_000);
+    // Somebody still has them.
+    expect(first.map((session) => session.isClosed)).toEqual([false, false]);
+    sides.giveBack();
+    vi.advanceTimersByTime(500);
+    await sides.borrow(1);
+    sides.giveBack();
+    vi.advanceTimersByTime(999);
+    expect(first.map((session) => session.isClosed)).toEqual([false, false]);
+    vi.advanceTimersByTime(1);
+    vi.useRealTimers();
+    await Promise.all(first.map((session) => session.closed));
+    const again = await sides.borrow(2);
+    expect(again.map((session) => session.isClosed)).toEqual([false, false]);
+    expect(opened).toBe(4);
+    sides.close();
   });
 
   it('are as many as there are', async () => {
@@ -390,11 +422,12 @@ describe('side sessions', () => {
       if (++opened > 3) throw new Error('no more');
       return channel();
     });
-    expect((await sides.some(7)).length).toBe(3);
+    expect((await sides.borrow(7)).length).toBe(3);
     const asked = opened;
-    expect((await sides.some(7)).length).toBe(3);
+    expect((await sides.borrow(7)).length).toBe(3);
     expect(opened).toBe(asked);
-    expect(await new SideSessions(null).some(3)).toEqual([]);
+    expect(await new SideSessions(null).borrow(3)).toEqual([]);
+    sides.close();
   });
 
   it('that are ready too late are closed', async () => {
@@ -407,11 +440,48 @@ describe('side sessions', () => {
       await ready;
       return server.channel;
     });
-    const asked = sides.some(1);
+    const asked = sides.borrow(1);
     sides.close();
     go();
     expect(await asked).toEqual([]);
     await server.channel.closed;
+  });
+
+  it('carry an upload whose channel is too narrow, and give their handles back', async () => {
+    // What has been posted is not sent for a long time, from a server that is far.
+    const far = (server: ReturnType<typeof scriptedSftp>) => ({
+      ...server.channel,
+      queuedBytes: 8_000_000,
+    });
+    const late: Answers = (packet, server) => {
+      const answers = behave(packet, server);
+      setTimeout(() => server.reply(...answers), 10);
+      return [];
+    };
+    const greet = (server: ReturnType<typeof scriptedSftp>) => {
+      setTimeout(() => server.reply(Version.encode({ version: 3, extensions: new Map() })), 10);
+    };
+    const main = scriptedSftp((packet, self) => void late(packet, self), { greet });
+    const others: ReturnType<typeof scriptedSftp>[] = [];
+    const more = async () => {
+      const other = scriptedSftp((packet, self) => void late(packet, self));
+      others.push(other);
+      return other.channel;
+    };
+    await using sftp = await SFTPClient.open(far(main), { more });
+    await sftp.writeFile('x', new Uint8Array(20_000_000));
+    const count = (server: ReturnType<typeof scriptedSftp>, { number }: { number: number }) =>
+      server.requests.filter((packet) => packet[0] === number).length;
+    const all = [main, ...others];
+    expect(others).toHaveLength(7);
+    expect(others.some((other) => count(other, Write) > 0)).toBe(true);
+    const bytes = all
+      .flatMap(({ requests }) => requests)
+      .filter((packet) => packet[0] === Write.number)
+      .map((packet) => writeOf(packet).data.length);
+    expect(bytes.reduce((sum, length) => sum + length, 0)).toBe(20_000_000);
+    // Closing goes out at the end of the turn.
+    await expect.poll(() => all.map((server) => [count(server, Open), count(server, Close)])).toEqual(all.map(() => [1, 1]));
   });
 });
 

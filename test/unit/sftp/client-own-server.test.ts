@@ -54,3 +54,14 @@ it('posixRename, link, statvfs and the like work as with OpenSSH', () =>
     await file.sync();
     expect((await file.statvfs()).blocks).toBeGreaterThan(0n);
   }));
+
+it('cp copies trees on the server', () =>
+  withClient(async (sftp) => {
+    await sftp.mkdir('from/deep', { recursive: true });
+    await sftp.writeFile('from/a', 'a');
+    await sftp.writeFile('from/deep/b', randomBytes(500_000, 1));
+    const { files, folders } = await sftp.cp('from', 'to', { recursive: true });
+    expect({ files, folders }).toEqual({ files: 2, folders: 2 });
+    expect((await sftp.readFile('to/deep/b')).equals(randomBytes(500_000, 1))).toBe(true);
+    expect((await sftp.readdir('to', { recursive: true })).sort()).toEqual(['a', 'deep', 'deep/b']);
+  }));

@@ -53,6 +53,10 @@ const NAMES = new Map(
     .map((message) => [message.number, message.name.replace('SSH_FXP_', '')]),
 );
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate);
+}
+
 /** The requests of a call by flights: what is sent before the server has answered anything of the flight. */
 async function flightsOf(run: (sftp: SFTPClient) => Promise<unknown>, answers: Answers = behave): Promise<string[]> {
   const flights: string[][] = [];
@@ -60,19 +64,19 @@ async function flightsOf(run: (sftp: SFTPClient) => Promise<unknown>, answers: A
   const server = scriptedSftp((packet) => {
     if (flight.length === 0) {
       // When everything that has been sent is here, all of it is answered.
-      setTimeout(() => {
+      void turns(3).then(() => {
         const now = flight;
         flight = [];
         flights.push(now.map((each) => NAMES.get(each[0] as number) ?? '?'));
         for (const each of now) server.reply(...answers(each, server));
-      }, 5);
+      });
     }
     flight.push(packet);
   });
   const sftp = await SFTPClient.open(server.channel);
   await run(sftp);
   // What nobody waits for is still on its way.
-  for (let quiet = 0; quiet < 5; quiet = flight.length > 0 ? 0 : quiet + 1) await new Promise(setImmediate);
+  for (let quiet = 0; quiet < 8; quiet = flight.length > 0 ? 0 : quiet + 1) await turns(1);
   sftp.close();
   return flights.map((each) => each.join(' '));
 }
@@ -150,6 +154,29 @@ describe('other calls', () => {
     });
     expect(error).toMatchObject({ code: 'ERR_SSH_SFTP_FAILURE', operation: 'mkdir' });
   });
+});
+
+it('modes are sent as they were given, and none where none was', async () => {
+  const modes: (number | undefined)[] = [];
+  const note =
+    (read: (packet: Uint8Array) => { stMode: number | undefined }): Answers =>
+    (packet, server) => {
+      modes.push(read(packet).stMode);
+      return behave(packet, server);
+    };
+  const { sftp } = await scriptedClient([
+    [Mkdir, note((packet) => Mkdir.decode(packet).attributes)],
+    [Open, note((packet) => Open.decode(packet).attributes)],
+  ]);
+  await sftp.mkdir('x');
+  await sftp.mkdir('x', 0);
+  await sftp.mkdir('x', '700');
+  await sftp.mkdir('x', { mode: 0o750, recursive: true });
+  await sftp.open('x', 'w');
+  await sftp.open('x', 'w', 0);
+  await sftp.open('x', 'w', { mode: '640' });
+  await sftp.writeFile('x', '', { mode: 0o600 });
+  expect(modes).toEqual([undefined, 0, 0o700, 0o750, undefined, 0, 0o640, 0o600]);
 });
 
 describe('names', () => {

@@ -162,6 +162,60 @@ describe('on one handle', () => {
     expect(statusOf(packets[9] as Uint8Array)).toBe(4);
   });
 
+  it('reads are answered in the order in which they were asked for, whichever is done first, failed or empty', async () => {
+    const files = new MapFiles({ '/a': 'abcdef', '/b': 'x' });
+    const { client, session } = await serveInMemory(files);
+    const [handle, other] = [
+      handleOf(await client.open('/a', FXF_READ, none)),
+      handleOf(await client.open('/b', FXF_READ, none)),
+    ];
+    const gates: { call: string; open: ReturnType<typeof deferred<void>> }[] = [];
+    files.gate = (call) => {
+      const open = deferred<void>();
+      gates.push({ call, open });
+      return open.promise;
+    };
+    const from = client.answered.length;
+    const first = client.nextId;
+    const answers = client.together(() => [
+      ...[0, 1, 2, 100].map((offset) => client.ask(Read, { handle, offset, length: 1 })),
+      // Another file, and other questions about this one, don't wait.
+      client.ask(Read, { handle: other, offset: 0, length: 1 }),
+      client.ask(Fstat, { handle }),
+    ]);
+    await eventually(() => gates.map(({ call }) => call)).toHaveLength(6);
+    const answered = () => client.answered.slice(from).map((id) => id - first);
+    for (const index of [3, 2, 4]) gates[index]?.open.resolve();
+    await eventually(answered).toEqual([4]);
+    gates[5]?.open.resolve();
+    await eventually(answered).toEqual([4, 5]);
+    gates[0]?.open.resolve();
+    await eventually(answered).toEqual([4, 5, 0]);
+    gates[1]?.open.reject(Object.assign(new Error('broken'), { code: 'EIO' }));
+    await eventually(answered).toEqual([4, 5, 0, 1, 2, 3]);
+    const packets = await Promise.all(answers);
+    expect([0, 2, 4].map((index) => textOf(packets[index] as Uint8Array))).toEqual(['a', 'c', 'x']);
+    expect([1, 3].map((index) => statusOf(packets[index] as Uint8Array))).toEqual([4, 1]);
+    // The end waits for none that was never answered.
+    const more = [client.ask(Read, { handle, offset: 0, length: 1 }), client.ask(Read, { handle, offset: 1, length: 1 })];
+    await eventually(() => gates).toHaveLength(8);
+    gates[7]?.open.resolve();
+    const ended = session.end();
+    gates[6]?.open.resolve();
+    // The closes.
+    await new Promise((r) => setTimeout(r, 500));
+    console.log(
+      gates.map((g) => g.call),
+      client.answered.slice(from),
+      client.answered.length,
+    );
+    await eventually(() => gates.length).toBe(10);
+    for (const { open } of gates.slice(8)) open.resolve();
+    await ended;
+    expect(more).toHaveLength(2);
+    expect(client.answered.slice(from)).toHaveLength(6);
+  });
+
   it('what was written is asked about once it has been closed, what was only read at once', async () => {
     const files = new MapFiles({ '/a': 'a', '/b': 'b' });
     const { client } = await serveInMemory(files);

@@ -26,6 +26,7 @@ import {
   Symlink,
   Write,
 } from '../../../src/sftp/protocol/messages.ts';
+import { sendsLinkFirst } from '../../../src/sftp/server/symlink-order.ts';
 import {
   SFTP_BAD_MESSAGE,
   SFTP_EOF,
@@ -228,6 +229,30 @@ describe('paths', () => {
     expect(map.calls).toEqual(['mkdir /n', 'chattr /a', 'rename /d/x /n/y', 'rmdir /d', 'symlink ../a /n/z', 'remove /l']);
     expect(statusAndText(await client.ask(Rmdir, { path: '/n' }))).toEqual([SFTP_FAILURE, 'Directory not empty']);
     expect(statusAndText(await client.ask(Mkdir, { path: '/n', attributes: none }))).toEqual([SFTP_FAILURE, 'File exists']);
+  });
+
+  it('are linked by the two names in the order in which this client sends them', async () => {
+    const map = files();
+    const { client } = await serveInMemory(map, { linkFirst: true });
+    // In the packet, "target" is what comes first.
+    expect(statusOf(await client.ask(Symlink, { target: '/new', link: '../a' }))).toBe(SFTP_OK);
+    expect(map.calls).toEqual(['symlink ../a /new']);
+  });
+
+  it.each([
+    ['SSH-2.0-AsyncSSH_2.10.1', true],
+    ['SSH-2.0-libssh_0.10.6', true],
+    ['SSH-2.0-libssh-0.6.3', true],
+    ['SSH-2.0-ssh2js1.16.0', true],
+    ['SSH-2.0-WinSCP_release_6.3.3', true],
+    ['SSH-2.0-libssh2_1.10.0', false],
+    ['SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7', false],
+    ['SSH-2.0-paramiko_2.12.0', false],
+    ['SSH-2.0-Go AsyncSSH_', false],
+    ['', false],
+    [null, false],
+  ])('%s has the link first: %s', (version, expected) => {
+    expect(sendsLinkFirst(version)).toBe(expected);
   });
 
   it('are made absolute, and links read, with one name for an answer', async () => {

@@ -4,8 +4,9 @@
 import { stat } from 'node:fs/promises';
 import { SFTPError } from '../../../errors.ts';
 import { forNode, localEntry } from '../../../sftp/client/transfer/local-path.ts';
-import type { TransferOptions } from '../../../sftp/client/transfer/options.ts';
+import type { TransferOptions, TransferResult } from '../../../sftp/client/transfer/options.ts';
 import { followProgress } from '../../transfer/follow.ts';
+import { explainFullDisk } from '../../transfer/full-disk.ts';
 import { shown } from '../../transfer/shown.ts';
 import type { Call, Command } from '../command-line.ts';
 import { CommandError, ReportedError, type Shell } from '../shell.ts';
@@ -122,15 +123,15 @@ async function transfer(
   call: Call,
   verb: string,
   name: (path: string) => string,
-  run: (options: TransferOptions) => Promise<unknown>,
+  run: (options: TransferOptions) => Promise<TransferResult>,
 ): Promise<void> {
   const { settings, progress } = shell;
   const has = (...letters: string[]) => letters.some((letter) => call.flags.has(letter));
   const resume = has('a') || settings.resume;
-  let failed = false;
+  let failures = 0;
   const follow = followProgress(progress, name, resume);
   try {
-    await run({
+    const { skipped } = await run({
       ...shell.call,
       recursive: has('r', 'R') || settings.recursive,
       preserve: has('p', 'P') || settings.preserve,
@@ -143,16 +144,23 @@ async function transfer(
         if (attributes.isDirectory()) shell.tell(`${verb} ${shown(name(path))}`);
         return true;
       },
-      onError: (error) => {
-        shell.forgive(error);
-        failed = true;
-        return 'skip';
+      onError: async (error) => {
+        // As sftp(1): what is no file is left out, which is told and no failure.
+        if (isNoFile(error)) return 'skip' as const;
+        shell.forgive(await explainFullDisk(shell.client, error, shell.call));
+        failures++;
+        return 'skip' as const;
       },
     });
+    const leftOut = skipped - failures;
+    if (leftOut > 0)
+      shell.tell(`Left out: ${leftOut} that ${leftOut === 1 ? 'is no file or folder' : 'are no files or folders'}`);
+  } catch (error) {
+    throw shell.call.signal.aborted ? error : await explainFullDisk(shell.client, error, shell.call);
   } finally {
     follow.end();
   }
-  if (failed) throw new ReportedError('some files failed');
+  if (failures > 0) throw new ReportedError('some files failed');
 }
 
 function requireRecursive(shell: Shell, { flags }: Call, folder: boolean, source: string): void {
@@ -162,6 +170,11 @@ function requireRecursive(shell: Shell, { flags }: Call, folder: boolean, source
 
 function notRegular(source: string): CommandError {
   return new CommandError(`'${shown(source)}' is no regular file`);
+}
+
+/** A FIFO or a device in a folder. */
+function isNoFile(error: unknown): boolean {
+  return error instanceof SFTPError && error.code === 'ENOTSUP' && error.operation === 'open';
 }
 
 async function isLocalFolder(path: string): Promise<boolean> {

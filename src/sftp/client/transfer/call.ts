@@ -1,8 +1,11 @@
 // One call of a transfer: what ends it early, and what it counts. The caller's signal, the time limit and an error of another file
-// of the same folder all end in one signal, so that there is one listener on the caller's whatever the number of files.
+// of the same folder all end in one signal, so that there is one listener on the caller's whatever the number of files. What is done
+// for every file waits with `until`, which costs a fraction of a listener.
 
+import { setMaxListeners } from 'node:events';
 import { SSHTimeoutError } from '../../../errors.ts';
 import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
+import type { SFTPSession } from '../session.ts';
 import { FramePool } from './frames.ts';
 import type { TransferOptions } from './options.ts';
 import { type FileCount, Tally } from './progress.ts';
@@ -16,12 +19,18 @@ export class TransferCall {
   /** For requests of this call. */
   readonly call: CallOptions;
   readonly #stop = new AbortController();
+  readonly #onStop = new Set<() => void>();
 
   private constructor(options: TransferOptions) {
     this.options = options;
     this.tally = new Tally(options);
     this.signal = this.#stop.signal;
     this.call = { signal: this.signal };
+    // As many files as are under way may listen, and more.
+    setMaxListeners(0, this.signal);
+    this.signal.addEventListener('abort', () => {
+      for (const stop of [...this.#onStop]) stop();
+    });
   }
 
   /**
@@ -59,14 +68,37 @@ export class TransferCall {
     }
   }
 
+  /** Calls back when the call is stopped. The result takes that back. */
+  onStop(listener: () => void): () => void {
+    this.#onStop.add(listener);
+    return () => void this.#onStop.delete(listener);
+  }
+
   /** Waits for something that knows nothing of the signal. @throws `signal.reason` */
   until<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const abort = () => reject(this.signal.reason);
-      if (this.signal.aborted) abort();
-      this.signal.addEventListener('abort', abort, { once: true });
-      promise.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', abort));
+      const forget = this.onStop(() => reject(this.signal.reason));
+      if (this.signal.aborted) reject(this.signal.reason);
+      promise.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
     });
+  }
+
+  /** As {@link until}, for a handle: one that comes too late is closed. @throws `signal.reason` */
+  untilOpen(session: SFTPSession, opening: Promise<Uint8Array>): Promise<Uint8Array> {
+    const closeLate = (handle: Uint8Array) => {
+      if (this.signal.aborted) session.release(handle);
+      return handle;
+    };
+    return this.until(opening.then(closeLate));
   }
 
   get verifies(): 'size' | 'hash' | false {

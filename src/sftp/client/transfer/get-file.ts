@@ -48,7 +48,7 @@ export async function getFile(call: TransferCall, file: GetFile): Promise<void> 
     if (call.verifies === 'hash') await compareWithLocal(call, source, local, end, name);
     call.tally.done(count);
   } catch (error) {
-    throw target === null ? error : await target.abandon(error, name);
+    throw target === null ? error : await target.abandon(call, error, name);
   } finally {
     source.close();
   }

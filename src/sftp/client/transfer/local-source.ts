@@ -82,7 +82,7 @@ export class LocalSource {
         if (over || reading) return;
         over = true;
         target.onRoom = null;
-        signal.removeEventListener('abort', abort);
+        forget();
         if (failed) reject(failure);
         else resolve(position);
       };
@@ -92,6 +92,7 @@ export class LocalSource {
         settle();
       };
       const abort = () => fail(signal.reason);
+      const forget = call.onStop(abort);
       const acknowledged = (frame: Buffer, count: number) => (error: SSHError | null) => {
         frames.giveBack(frame);
         if (error !== null) fail(error);
@@ -133,7 +134,6 @@ export class LocalSource {
           );
       };
       if (signal.aborted) return abort();
-      signal.addEventListener('abort', abort, { once: true });
       target.onRoom = next;
       next();
     });

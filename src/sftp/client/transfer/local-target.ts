@@ -79,8 +79,9 @@ export class LocalTarget {
   }
 
   /** After a failure: what there is stays. Returns the error that says so. */
-  async abandon(error: unknown, name: TransferName): Promise<unknown> {
-    this.#writer?.stop(error instanceof Error ? error : new Error('stopped'));
+  async abandon(call: TransferCall, error: unknown, name: TransferName): Promise<unknown> {
+    // What has come is kept, unless the caller wants to be gone.
+    if (call.signal.aborted) this.#writer?.stop(new Error('given up'));
     await this.#writer?.idle();
     const written = this.#start + (this.#writer?.written ?? 0);
     if (!this.#closed) {

@@ -27,7 +27,7 @@ export class RemoteSource {
   static async open(call: TransferCall, session: SFTPSession, path: string, known?: SFTPAttributes): Promise<RemoteSource> {
     // The answer to `limits`, which has been asked for long ago, says how much can be read at once.
     await call.until(session.knowLimits());
-    const opened = openHandle(session, path, FXF_READ, undefined, call.call);
+    const opened = call.untilOpen(session, openHandle(session, path, FXF_READ, undefined));
     const asked = known ?? stat(session, path, call.call).catch(() => null);
     const handle = await opened;
     try {
@@ -75,12 +75,13 @@ export class RemoteSource {
       const settle = (finish: () => void) => {
         if (settled) return;
         settled = true;
-        signal.removeEventListener('abort', abort);
+        forget();
         download.stop();
         finish();
       };
       const fail = (error: unknown) => settle(() => reject(error));
       const abort = () => fail(signal.reason);
+      const forget = call.onStop(abort);
       const look = () => {
         if (end !== null && released === taken) settle(() => resolve(end as number));
       };
@@ -110,7 +111,6 @@ export class RemoteSource {
         abort();
         return;
       }
-      signal.addEventListener('abort', abort, { once: true });
       try {
         download.start();
       } catch (error) {

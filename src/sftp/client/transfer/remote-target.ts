@@ -53,7 +53,7 @@ export class RemoteTarget {
     const flags = FXF_WRITE | FXF_CREAT | (plan.start === 0 ? FXF_TRUNC : 0);
     // Whoever writes it may have to open it once more.
     const mode = plan.mode === undefined ? undefined : plan.mode | 0o600;
-    const handle = await openHandle(session, path, flags, mode, call.call);
+    const handle = await call.untilOpen(session, openHandle(session, path, flags, mode));
     return new RemoteTarget(end, path, handle, plan);
   }
 
@@ -102,18 +102,18 @@ export class RemoteTarget {
    */
   async finish(call: TransferCall, changes: Changes | null, name: TransferName): Promise<SFTPAttributes | null> {
     const { session, path } = this;
-    if (this.#lanes !== null && this.#lanes.count > 0) {
-      await call.until(this.upload.finish());
-      await this.#lanes.finish(call.call);
-    }
+    // Between several channels there is no order: what follows has to wait.
+    const lanes = this.#lanes;
+    if (lanes !== null && lanes.count > 0) await call.until(this.upload.finish());
+    const closedLanes = lanes === null ? null : lanes.finish(call.call);
     this.#closing = true;
     const written = call.until(this.upload.finish());
-    const changed = changes === null ? null : fsetstat(session, this.#handle, path, changes, call.call);
+    const changed = changes === null ? null : call.until(fsetstat(session, this.#handle, path, changes));
     const synced = call.options.fsync && session.supports(fsync.name) ? this.#sync(call) : null;
-    const asked = call.verifies === false ? null : fstat(session, this.#handle, path, call.call).catch(() => null);
-    const closed = closeHandle(session, this.#handle, path, call.call);
+    const asked = call.verifies === false ? null : call.until(fstat(session, this.#handle, path)).catch(() => null);
+    const closed = call.until(closeHandle(session, this.#handle, path));
     // The first refusal says most; none of the others may be left without a listener.
-    const steps = [written, changed, synced, asked, closed];
+    const steps = [written, changed, synced, asked, closedLanes, closed];
     for (const step of steps) step?.catch(() => {});
     for (const step of steps) await step;
     if (asked === null) return null;
