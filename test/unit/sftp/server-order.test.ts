@@ -203,12 +203,6 @@ describe('on one handle', () => {
     const ended = session.end();
     gates[6]?.open.resolve();
     // The closes.
-    await new Promise((r) => setTimeout(r, 500));
-    console.log(
-      gates.map((g) => g.call),
-      client.answered.slice(from),
-      client.answered.length,
-    );
     await eventually(() => gates.length).toBe(10);
     for (const { open } of gates.slice(8)) open.resolve();
     await ended;
