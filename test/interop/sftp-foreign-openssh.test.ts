@@ -77,7 +77,8 @@ for (const sftp of clients) {
       expect(up.code).toBe(1);
       expect(up.stdout).toContain('SFTP protocol version 3');
       expect(up.stdout).toContain(`Remote working directory: ${remote}\n`);
-      expect(up.stdout).toContain('\nlat\xe9n');
+      // It shows what is no text in its locale by its number.
+      expect(up.stdout).toMatch(/^lat\\351n$/m);
       expect(up.stdout).toMatch(/^-rw-r--r-- .* 20000000 \w{3} [ \d]\d \d\d:\d\d (\/[\w-]+\/)?blob$/m);
       expect(up.stdout).toMatch(/^-rw-r--r-- +\S+ +\d+ +\d+ +0 .* empty$/m);
       const files = treeOf(here).filter((line) => !/^(back|sub)/.test(line));
@@ -234,7 +235,7 @@ for (const scp of copies) {
       expect(await copy(served.writable, '-rp', `${at}/tree`, `${here}/back`)).toMatchObject(fine);
       expect(treeOf(`${here}/back`)).toEqual(treeOf(`${here}/tree`));
       // More of it, because answers that came in another order would be the end of it (answer-line.ts).
-      for (const name of ['1', '2', '3', '4']) linkSync(`${there}/blob`, `${there}/more-${name}`);
+      for (const name of ['1', '2']) linkSync(`${there}/blob`, `${there}/more-${name}`);
       mkdirSync(`${here}/some`);
       expect(await copy(served.writable, `${at}/more-*`, `${here}/some`)).toMatchObject(fine);
       for (const line of treeOf(`${here}/some`)) expect(line).toMatch(new RegExp(`^more-\\d 20000000 ${sha256(blobBytes())}$`));
@@ -243,7 +244,7 @@ for (const scp of copies) {
         fine,
       );
       const some = readdirSync(`${here}/some`, 'latin1').sort();
-      expect(some).toEqual(['lat\xe9n', 'more-1', 'more-2', 'more-3', 'more-4', 'new\nline', 'with space']);
+      expect(some).toEqual(['lat\xe9n', 'more-1', 'more-2', 'new\nline', 'with space']);
       expect(await copy(served.writable, '-3', `${at}/blob`, `${at}/again`)).toMatchObject({ code: 0 });
       expect(sha256(readFileSync(join(there, 'again')))).toBe(sha256(blobBytes()));
       const missing = await copy(served.writable, `${at}/none`, here);

@@ -126,6 +126,7 @@ with sftp.open('log', 'a+') as f:
 with sftp.open('log', 'r+', 100) as f:
     f.set_pipelined(True)
     for i in range(500): f.write('%3d' % i)
+    f.flush()
     f.truncate(1200)
     f.chmod(0o600)
     f.utime((1000, 2000))
@@ -200,12 +201,13 @@ calls = [(sftp.open, 'new', 'w'), (sftp.open, 'a', 'r+'), (sftp.open, 'a', 'a'),
     (sftp.rename, 'a', 'new'), (sftp.posix_rename, 'a', 'new'), (sftp.chmod, 'a', 0o600), (sftp.chown, 'a', 1, 1), (sftp.utime, 'a', None),
     (sftp.truncate, 'a', 0), (sftp.symlink, 'a', 'new'), (sftp.putfo, io.BytesIO(b'x'), 'new')]
 said = [refused(*call) for call in calls]
-with sftp.open('blob') as f: assert len(f.read()) == 20_000_000
+sftp.get('blob', here + '/blob')
 client.close()
 print(json.dumps(said))
 `,
       );
       expect(said).toEqual(Array(14).fill(['PermissionError', 13, 'Read-only file system']));
+      expect(sha256(readFileSync(`${place.here}/blob`))).toBe(sha256(blobBytes()));
       expect(treeOf(place.there)).toEqual(before);
     });
   });
@@ -242,9 +244,9 @@ for (const peer of asyncs) {
         ASYNCSSH(`
 await sftp.put(here + '/tree', 'tree', recurse=True, preserve=True)
 await sftp.get('tree', here + '/back', recurse=True, preserve=True)
-await sftp.copy('tree', 'copy', recurse=True)
-await sftp.mput(here + '/tree/*e', 'copy/sub')
-await sftp.mget('tree/[be]*', here)
+await sftp.copy('tree/sub', 'copy', recurse=True)
+await sftp.mput(here + '/tree/*e', 'copy')
+await sftp.mget('tree/[e]*', here)
 said['glob'] = sorted(await sftp.glob(['tree/*space', 'tree/sub/**/file']))
 said['bytes'] = [name.hex() for name in await sftp.glob(b'tree/lat*')]
 said['names'] = sorted([name.hex() for name in await sftp.listdir(b'tree')])
@@ -264,9 +266,9 @@ said['left'] = await sftp.lexists('tree')
       });
       expect(treeOf(`${here}/back`)).toEqual(treeOf(`${here}/tree`));
       const below = treeOf(`${there}/copy`);
-      expect(below.filter((line) => !/^sub\/(new|with)/.test(line))).toEqual(treeOf(`${here}/tree`));
-      expect(below).toContain(`sub/with space 18 ${sha256('this is with space')}`);
-      expect(sha256(readFileSync(`${here}/blob`))).toBe(sha256(blobBytes()));
+      expect(below.filter((line) => !/^(new|with)/.test(line))).toEqual(treeOf(`${here}/tree/sub`));
+      expect(below).toContain(`with space 18 ${sha256('this is with space')}`);
+      expect(statSync(`${here}/empty`).size).toBe(0);
     });
 
     it('opens, changes, links and measures, and hears why not', async () => {
@@ -288,8 +290,8 @@ async with sftp.open('f', 'r+b') as f:
     said['read'] = (await f.read()).decode()
 async with sftp.open('f', 'ab') as f: await f.write(b'end')
 said['exclusive'] = await refused(sftp.open('f', 'xb'))
-# The two names of SYMLINK, the other way round than OpenSSH's.
-await sftp.symlink('f', 'soft')
+# The two names of SYMLINK come the other way round than OpenSSH's. asyncssh 2.10 has its own ideas of relative ones.
+await sftp.symlink(remote + '/f', remote + '/soft')
 said['soft'] = [await sftp.readlink('soft'), await sftp.realpath('soft'), await sftp.islink('soft')]
 await sftp.link('f', 'hard')
 said['rename'] = await refused(sftp.rename('hard', 'f'))
@@ -312,7 +314,7 @@ said['refused'] = [await refused(call) for call in (sftp.stat('none'), sftp.open
         open: [255, 5],
         read: 'heXYZ',
         exclusive: ['SFTPFailure', 'File exists'],
-        soft: ['f', `${place.remote}/f`, true],
+        soft: [`${place.remote}/f`, `${place.remote}/f`, true],
         rename: ['SFTPFailure', 'File exists'],
         size: 7,
         space: true,
@@ -325,7 +327,7 @@ said['refused'] = [await refused(call) for call in (sftp.stat('none'), sftp.open
         ],
       });
       const line = `7 ${sha256('heXYZen')}`;
-      expect(treeOf(place.there)).toEqual([`f ${line}`, `moved ${line}`, 'soft -> f', 'x/', 'x/y/', 'x/y/z/']);
+      expect(treeOf(place.there)).toEqual([`f ${line}`, `moved ${line}`, `soft -> ${place.remote}/f`, 'x/', 'x/y/', 'x/y/z/']);
       expect(statSync(`${place.there}/f`)).toMatchObject({ mode: 0o100640, uid: 12_345, gid: 54_321, nlink: 2 });
     });
 
@@ -342,14 +344,14 @@ calls = (sftp.open('new', 'wb'), sftp.open('a', 'ab'), sftp.remove('a'), sftp.mk
     sftp.posix_rename('a', 'new'), sftp.chmod('a', 0o600), sftp.utime('a', (1, 1)), sftp.truncate('a', 0), sftp.symlink('a', 'new'),
     sftp.link('a', 'new'), sftp.put(here, 'new', recurse=True))
 said['refused'] = [await refused(call) for call in calls]
-await sftp.get('blob', here + '/blob')
+await sftp.get('sub/deeper/file', here)
 `),
       );
       const { refused } = said as { refused: unknown[] };
       expect(refused).toEqual(Array(13).fill(['SFTPPermissionDenied', expect.stringContaining('Read-only file system')]));
       expect(treeOf(place.there)).toEqual(before);
       expect(refusals(served.readOnly)).toContain('symlink EROFS');
-      expect(sha256(readFileSync(`${place.here}/blob`))).toBe(sha256(blobBytes()));
+      expect(readFileSync(`${place.here}/file`, 'utf8')).toBe('below\n');
     });
   });
 }

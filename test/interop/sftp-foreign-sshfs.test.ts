@@ -41,17 +41,10 @@ describePeer(['sshfs', 'fusermount3', 'ssh'], 'sshfs at amiko serve', () => {
     const space = async (args: string, path: string) => (await mount.sh(`df ${args} "$1" | tail -1`, path)).out.trim();
     expect(await space('--output=size', '.')).toBe(await space('--output=size', there));
     expect(await space('--output=itotal', '.')).toBe(await space('--output=itotal', there));
-    const before = served.writable.events().length;
     expect(await mount.unmount()).toBe('');
     expect(mount.isMounted()).toBe(false);
-    await expect
-      .poll(() =>
-        served.writable
-          .events()
-          .slice(before)
-          .some(({ event }) => event === 'close'),
-      )
-      .toBe(true);
+    // When sshfs itself ends is the kernel's to say: a mount namespace that was made meanwhile, for a server of another test for
+    // example, has a copy of the mount and keeps it alive.
   });
 
   it.skipIf(!canMountFuse())('renames, truncates, appends, writes in the middle, links, and removes', async () => {

@@ -52,6 +52,16 @@ export function blobBytes(): Buffer {
   return blob;
 }
 
+/** The line of {@link treeOf} for it. */
+export function blobLine(name: string): string {
+  return `${name} ${BLOB_BYTES} ${sha256(blobBytes())}`;
+}
+
+/** The environment of a client that finds no settings but those of the test. */
+export function homeAt(path: string): Readonly<Record<string, string | undefined>> {
+  return { HOME: path, XDG_CONFIG_HOME: undefined, XDG_CACHE_HOME: undefined, XDG_DATA_HOME: undefined };
+}
+
 /** Joins a folder and the bytes of a name. */
 export function join(folder: string, name: Uint8Array | string): Buffer {
   return Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]);

@@ -31,7 +31,7 @@ export interface UploadOptions {
 /** Bytes in front of the data that {@link Upload.sendFramed} needs room for: the header for the longest handle. */
 export const HEADER_ROOM_BYTES = writeHeaderBytes(256);
 /** Below this round trip another channel would bring nothing, milliseconds. */
-const FAR_MS = 5;
+export const FAR_MS = 5;
 /** What is queued for less than that may leave at any moment, bytes. */
 const QUEUED_BYTES = 65_536;
 

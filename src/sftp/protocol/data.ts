@@ -3,7 +3,8 @@
 
 import { readU32, writeU32 } from '../../bytes/bytes.ts';
 import { DecodeError } from '../../wire/reader.ts';
-import { Data, Read, Write } from './messages.ts';
+import { Attrs, Data, Read, Status, Write } from './messages.ts';
+import { SFTP_EOF, SFTP_OK } from './status.ts';
 
 /** Bytes before the data in a framed WRITE, for a handle of so many bytes. */
 export function writeHeaderBytes(handleBytes: number): number {
@@ -33,6 +34,34 @@ export function framedRead(id: number, handle: Uint8Array, offset: number, count
   putOffset(framed, 13 + handle.length, offset);
   writeU32(framed, framed.length - 4, count);
   return framed;
+}
+
+/** A request that has nothing but a handle, CLOSE or FSTAT, with its length field. */
+export function framedHandleRequest(number: number, id: number, handle: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(4 + 1 + 4 + 4 + handle.length);
+  writeU32(framed, 0, framed.length - 4);
+  framed[4] = number;
+  writeU32(framed, 5, id);
+  writeU32(framed, 9, handle.length);
+  framed.set(handle, 13);
+  return framed;
+}
+
+/** Whether an answer is STATUS with OK. */
+export function isOk(packet: Uint8Array): boolean {
+  return packet[0] === Status.number && packet.length >= 9 && readU32(packet, 5) === SFTP_OK;
+}
+
+/** Whether an answer is STATUS with EOF. */
+export function isEnd(packet: Uint8Array): boolean {
+  return packet[0] === Status.number && packet.length >= 9 && readU32(packet, 5) === SFTP_EOF;
+}
+
+/** The size in an answer that is ATTRS, undefined where it says none or is another. */
+export function sizeIn(packet: Uint8Array): number | undefined {
+  // The first flag is that of the size, which comes first (section 5).
+  if (packet[0] !== Attrs.number || packet.length < 17 || ((packet[8] as number) & 1) === 0) return undefined;
+  return readU32(packet, 9) * 0x1_0000_0000 + readU32(packet, 13);
 }
 
 /** Bytes before the data in DATA, without the length field. */

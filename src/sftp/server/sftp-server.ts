@@ -33,8 +33,9 @@ const DEFAULT_PENDING_REQUESTS = 128;
  * Serves SFTP version 3 on a channel. Register it with `Transport.setSubsystemHandler`, with the class of the file system and what
  * its constructor takes beyond the server, or with {@link SFTPServerOptions} in the place of the class.
  *
- * Requests are served side by side, in an order that the client cannot tell from one after the other. A client that breaks the
- * framing, asks before INIT or sends a packet above 256 KiB loses the channel, with exit status 1.
+ * Requests are served side by side, in an order that the client cannot tell from one after the other; the reads of one file are
+ * answered in the order in which they were asked for. A client that breaks the framing, asks before INIT or sends a packet above
+ * 256 KiB loses the channel, with exit status 1.
  *
  * @example
  * class Hello extends SFTPServerInterface {

@@ -172,13 +172,14 @@ describe('Crew', () => {
   }
 
   it('has so many at once, and so many bytes', async () => {
-    for (const [most, bytes, together] of [
-      [3, 1, 3],
-      [100, 8_388_608, 2],
-      [100, 2 ** 40, 2],
-      [1, 0, 1],
+    for (const [most, bytes, far, together] of [
+      [3, 1, false, 3],
+      [100, 8_388_608, false, 2],
+      [100, 2 ** 40, false, 2],
+      [100, 2 ** 40, true, 8],
+      [1, 0, true, 1],
     ] as const) {
-      const crew = new Crew(most, () => {});
+      const crew = new Crew(most, far, () => {});
       let running = 0;
       let peak = 0;
       for (let task = 0; task < 20; task++) {
@@ -195,7 +196,7 @@ describe('Crew', () => {
 
   it('begins nothing more after a failure, and waits for what runs', async () => {
     const failed = vi.fn();
-    const crew = new Crew(2, failed);
+    const crew = new Crew(2, false, failed);
     const [one, two] = [deferred(), deferred()];
     await crew.begin(0, () => one.promise);
     await crew.begin(0, () => two.promise);

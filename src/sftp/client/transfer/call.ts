@@ -68,6 +68,15 @@ export class TransferCall {
     }
   }
 
+  /** A file is complete. */
+  finished(file: FileCount): void {
+    try {
+      this.tally.done(file);
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
   /** Calls back when the call is stopped. The result takes that back. */
   onStop(listener: () => void): () => void {
     this.#onStop.add(listener);

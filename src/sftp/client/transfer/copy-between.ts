@@ -43,7 +43,7 @@ async function copyOnServer(call: TransferCall, { attributes }: RemoteSource, fi
   const changes = attributes === null ? null : preserved(call, attributes);
   if (changes !== null) await setstat(to.session, dest, changes, call.call);
   call.count(count, count.total);
-  call.tally.done(count);
+  call.finished(count);
   return null;
 }
 
@@ -59,7 +59,7 @@ async function copyThrough(call: TransferCall, source: RemoteSource, file: CopyB
     if (start === size && point.attributes !== null) {
       const changes = attributes === null ? null : preserved(call, attributes);
       if (changes !== null) await setstat(to.session, dest, changes, call.call);
-      call.tally.done(count);
+      call.finished(count);
       return point.attributes;
     }
   }
@@ -73,7 +73,7 @@ async function copyThrough(call: TransferCall, source: RemoteSource, file: CopyB
       const { algorithm, digest } = await remoteFingerprint(call, source, end);
       await compareRemote(call, to.session, dest, end, async () => digest, name, algorithm);
     }
-    call.tally.done(count);
+    call.finished(count);
     return written;
   } catch (error) {
     throw await target.abandon(call, error, name);

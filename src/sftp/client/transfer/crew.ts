@@ -3,11 +3,14 @@
 
 /** Bytes of files that are under way at once: two large ones, or many small. */
 const MOST_BYTES = 16_777_216;
+/** The same where each of them waits for round trips most of the time. */
+const MOST_BYTES_FAR = 67_108_864;
 /** What a file counts at most: the buffers of its transfer, not its size. */
 const MOST_BYTES_OF_ONE = 8_388_608;
 
 export class Crew {
   readonly #most: number;
+  readonly #mostBytes: number;
   #running = 0;
   #bytes = 0;
   #waiting: (() => void)[] = [];
@@ -16,32 +19,20 @@ export class Crew {
   readonly #onFailure: (error: unknown) => void;
 
   /** `onFailure` is told the first error; the tasks that run then are waited for all the same. */
-  constructor(most: number, onFailure: (error: unknown) => void) {
+  constructor(most: number, far: boolean, onFailure: (error: unknown) => void) {
     this.#most = Math.max(1, most);
+    this.#mostBytes = far ? MOST_BYTES_FAR : MOST_BYTES;
     this.#onFailure = onFailure;
   }
 
-  /** Resolves when there is a place for `task` and it has begun. Nothing more is begun after a failure. */
-  async begin(bytes: number, task: () => Promise<void>): Promise<void> {
+  /** Begins `task` as soon as there is a place for it; resolves then. Nothing more is begun after a failure. */
+  begin(bytes: number, task: () => Promise<void>): Promise<void> | undefined {
     const cost = Math.min(bytes, MOST_BYTES_OF_ONE);
-    while (!this.#failed && this.#running > 0 && (this.#running >= this.#most || this.#bytes + cost > MOST_BYTES)) {
-      await this.change();
+    if (!this.#isFull(cost)) {
+      this.#start(cost, task);
+      return undefined;
     }
-    if (this.#failed) return;
-    this.#running++;
-    this.#bytes += cost;
-    void task()
-      .catch((error: unknown) => {
-        if (this.#failed) return;
-        this.#failed = true;
-        this.#error = error;
-        this.#onFailure(error);
-      })
-      .finally(() => {
-        this.#running--;
-        this.#bytes -= cost;
-        for (const resolve of this.#waiting.splice(0)) resolve();
-      });
+    return this.#wait(cost, task);
   }
 
   /** Tasks that are under way. */
@@ -53,6 +44,34 @@ export class Crew {
   async done(): Promise<void> {
     while (this.#running > 0) await this.change();
     if (this.#failed) throw this.#error;
+  }
+
+  #isFull(cost: number): boolean {
+    return this.#running > 0 && (this.#running >= this.#most || this.#bytes + cost > this.#mostBytes);
+  }
+
+  async #wait(cost: number, task: () => Promise<void>): Promise<void> {
+    while (this.#isFull(cost) && !this.#failed) await this.change();
+    this.#start(cost, task);
+  }
+
+  #start(cost: number, task: () => Promise<void>): void {
+    if (this.#failed) return;
+    this.#running++;
+    this.#bytes += cost;
+    const ended = () => {
+      this.#running--;
+      this.#bytes -= cost;
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    };
+    task().then(ended, (error: unknown) => {
+      if (!this.#failed) {
+        this.#failed = true;
+        this.#error = error;
+        this.#onFailure(error);
+      }
+      ended();
+    });
   }
 
   /** Resolves when one of the tasks that are under way has ended. */

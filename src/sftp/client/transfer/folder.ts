@@ -22,6 +22,8 @@ export interface FolderSides {
   readonly move: (job: FileJob) => Promise<void>;
   /** Handles that a server lets us have at once; 0 where it does not say. */
   readonly mostHandles: number;
+  /** Whether round trips are what takes the time. */
+  readonly far: boolean;
   /** Whether either side is gone, so that no other file will fare better. */
   readonly gone: () => boolean;
 }
@@ -66,8 +68,8 @@ class FolderTransfer {
     this.#sides = sides;
     const stop = (error: unknown) => call.stop(untold(error));
     const most = mostHandles === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(mostHandles / 2));
-    this.#files = new Crew(Math.min(call.options.concurrency ?? FILES, most), stop);
-    this.#walkers = new Crew(Math.min(FOLDERS, most), stop);
+    this.#files = new Crew(Math.min(call.options.concurrency ?? FILES, most), sides.far, stop);
+    this.#walkers = new Crew(Math.min(FOLDERS, most), sides.far, stop);
   }
 
   async run(from: string, to: string, attributes: SFTPAttributes): Promise<void> {
@@ -113,7 +115,7 @@ class FolderTransfer {
     try {
       for await (const entries of this.#sides.source.list(folder.from)) {
         for (const entry of entries) {
-          signal.throwIfAborted();
+          if (signal.aborted) throw signal.reason;
           await this.#entry(folder, entry);
         }
       }
@@ -164,11 +166,11 @@ class FolderTransfer {
     this.#found.push({ from, to, attributes, depth: parent.depth + 1, trail });
   }
 
-  async #file(file: Omit<FileJob, 'count'>): Promise<void> {
+  #file(file: Omit<FileJob, 'count'>): Promise<void> | undefined {
     const { tally } = this.#call;
     const { from, attributes } = file;
     const count = tally.found(from, attributes.size);
-    await this.#files.begin(attributes.size, async () => {
+    return this.#files.begin(attributes.size, async () => {
       try {
         await this.#sides.move({ ...file, count });
       } catch (error) {

@@ -46,7 +46,7 @@ export async function getFile(call: TransferCall, file: GetFile): Promise<void> 
     if (call.verifies !== false && size !== undefined && end < size) throw cutShort(name, end, size);
     await target.finish(call, end, attributes);
     if (call.verifies === 'hash') await compareWithLocal(call, source, local, end, name);
-    call.tally.done(count);
+    call.finished(count);
   } catch (error) {
     throw target === null ? error : await target.abandon(call, error, name);
   } finally {

@@ -31,7 +31,7 @@ export async function receiveInto(call: TransferCall, from: RemoteEnd, path: str
         if (!there.digest.equals(hash.digest())) throw different(name, there.algorithm);
       }
       await call.until(sink.finish());
-      call.tally.done(count);
+      call.finished(count);
       return end;
     } finally {
       source.close();

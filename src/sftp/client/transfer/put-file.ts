@@ -36,7 +36,7 @@ export async function putFile(call: TransferCall, file: PutFile): Promise<SFTPAt
       if (start === size && point.attributes !== null) {
         const changes = preserved(call, attributes);
         if (changes !== null) await setstat(session, path, changes, call.call);
-        call.tally.done(count);
+        call.finished(count);
         return point.attributes;
       }
     }
@@ -48,7 +48,7 @@ export async function putFile(call: TransferCall, file: PutFile): Promise<SFTPAt
         const expected = (algorithm: string) => localDigest(call, source.fd, end, algorithm);
         await compareRemote(call, session, path, end, expected, name);
       }
-      call.tally.done(count);
+      call.finished(count);
       return written;
     } catch (error) {
       throw await target.abandon(call, error, name);

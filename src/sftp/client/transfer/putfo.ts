@@ -48,7 +48,7 @@ export async function sendFrom(call: TransferCall, from: TransferSource, to: Rem
     const written = await target.finish(call, null, name);
     if (hash !== null) await compareRemote(call, to.session, path, end, async () => hash.digest(), name, 'sha256');
     source.close();
-    call.tally.done(count);
+    call.finished(count);
     return written ?? attributesOf({ stSize: end });
   } catch (error) {
     const reason = call.signal.aborted ? call.signal.reason : error;

@@ -21,6 +21,8 @@ import type { RemoteEnd } from './options.ts';
 
 /** Bytes that may be under way over several lanes, from the first that is not acknowledged: no gap is longer. */
 export const SPAN_BYTES = 33_554_432;
+/** Requests of an upload over several lanes hold so much at least: so long is a gap, at least. */
+export const LEAST_REQUEST_BYTES = 32_768;
 /** Bytes that make another lane worth the round trips that it takes to open. */
 const LANE_BYTES = 4_194_304;
 
@@ -165,7 +167,7 @@ export class RemoteTarget {
   async #widen(): Promise<void> {
     const left = Math.max(this.#size - this.#position, 0);
     const most = Math.floor(left / LANE_BYTES);
-    if (this.#lanes === null || most === 0) return;
+    if (this.#lanes === null || most === 0 || this.upload.requestBytes < LEAST_REQUEST_BYTES) return;
     await this.#lanes.widen(this.upload, most, () => this.onRoom?.());
   }
 }

@@ -72,8 +72,13 @@ export function resumeRemote(
 ): Promise<ResumePoint> {
   const compare = async (target: RemoteSource, existing: number): Promise<number> => {
     const { fd } = source;
-    if (!(await (call.verifies === 'hash' ? sameBeginning : sameSpots)(call, fd, target, existing))) return 0;
+    // The end is looked at more closely, and written again where it has a gap.
     const doubtful = Math.max(0, existing - SPAN_BYTES);
+    if (call.verifies === 'hash') {
+      if (!(await sameBeginning(call, fd, target, existing))) return 0;
+    } else if (doubtful > 0 && !(await sameSpots(call, fd, target, doubtful))) {
+      return 0;
+    }
     return (await hasNoGap(call, fd, target, doubtful, existing)) ? existing : doubtful;
   };
   return resumeAt(call, to, path, source.attributes, name, compare);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { readOnce } from '../reading.ts';
 import type { TransferCall } from './call.ts';
 import type { RemoteSource } from './remote-source.ts';
+import { LEAST_REQUEST_BYTES } from './remote-target.ts';
 
 const readAt = promisify(fs.read) as (
   fd: number,
@@ -19,8 +20,8 @@ const readAt = promisify(fs.read) as (
 /** Spots all over a file, and the bytes of each. */
 const SPOTS = 64;
 const SPOT_BYTES = 64;
-/** READs under way at once. */
-const AT_ONCE = 64;
+/** READs of a few bytes under way at once. */
+const AT_ONCE = 1_024;
 
 interface Spot {
   readonly position: number;
@@ -38,12 +39,12 @@ export async function sameSpots(call: TransferCall, fd: number, remote: RemoteSo
 }
 
 /**
- * Whether a remote file has no gap between two positions, up to its end. A gap reads as zeros, and is as long as one request or
- * longer: so in any half of a request's length the first and the last byte that is not zero in the source tell.
+ * Whether a remote file has no gap between two positions, up to its end. A gap reads as zeros, and is as long as one request of an
+ * upload over several channels or longer: so in any half of that the first and the last byte that is not zero in the source tell.
  */
 export async function hasNoGap(call: TransferCall, fd: number, remote: RemoteSource, from: number, to: number): Promise<boolean> {
-  const windowBytes = Math.max(1, Math.floor(remote.session.limits.maxWriteLength / 2));
-  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(windowBytes, to - from)));
+  const windowBytes = LEAST_REQUEST_BYTES / 2;
+  const buffer = Buffer.allocUnsafeSlow(windowBytes);
   const spots: Spot[] = [];
   for (let at = from; at < to; at += windowBytes) {
     call.signal.throwIfAborted();

@@ -2,6 +2,7 @@
 
 import { SFTPAttributes } from '../../protocol/attributes.ts';
 import { stat } from '../questions.ts';
+import { FAR_MS } from '../upload.ts';
 import { TransferCall } from './call.ts';
 import { copyBetweenServers } from './copy-between.ts';
 import { transferFolder } from './folder.ts';
@@ -16,7 +17,10 @@ import { sendFrom } from './putfo.ts';
 import { RemoteSourceTree, RemoteTargetTree } from './remote-tree.ts';
 import { isCompleteHere } from './resume.ts';
 import type { TransferSink } from './sinks.ts';
+import { getSmall, isSmallGet } from './small-get.ts';
+import { isSmallPut, putSmall } from './small-put.ts';
 import type { TransferSource } from './sources.ts';
+import { Spread } from './spread.ts';
 import type { FileJob } from './trees.ts';
 
 /**
@@ -114,6 +118,7 @@ async function copyFolder(
     source: new RemoteSourceTree(call, from.session),
     target: new RemoteTargetTree(call, to.session, true),
     mostHandles: Number.isFinite(most) ? most : 0,
+    far: Math.max(from.session.roundTripMs, to.session.roundTripMs) >= FAR_MS,
     gone: () => from.session.isClosed || to.session.isClosed,
     move: async (job: FileJob) => {
       await copyBetweenServers(call, { from, path: job.from, to, dest: job.to, known: job.attributes, count: job.count });
@@ -135,11 +140,14 @@ async function getFolder(
     source: new RemoteSourceTree(call, session),
     target: localTargetTree,
     mostHandles: maxOpenHandles,
+    far: session.roundTripMs >= FAR_MS,
     gone: () => session.isClosed,
-    move: async ({ from: source, to, attributes: found, count }: FileJob) => {
+    move: async (job: FileJob) => {
+      const { from: source, to, attributes: found, count } = job;
+      if (isSmallGet(call, session, job) && (await getSmall(call, session, job))) return;
       if (call.options.resume && (await isCompleteHere(call, to, found))) {
         call.tally.already(count, found.size);
-        call.tally.done(count);
+        call.finished(count);
         return;
       }
       await getFile(call, { from, path: source, local: to, attributes: found, insideFolder: true, count });
@@ -157,14 +165,23 @@ async function putFolder(
 ): Promise<void> {
   const { session } = to;
   const { maxOpenHandles } = await call.until(session.knowLimits());
+  const spread = new Spread(to);
   const sides = {
     source: localSourceTree,
     target: new RemoteTargetTree(call, session, false),
     mostHandles: maxOpenHandles,
+    far: session.roundTripMs >= FAR_MS,
     gone: () => session.isClosed,
-    move: async ({ from, to: target, attributes: found, followed, count }: FileJob) => {
-      await putFile(call, { local: from, to, path: target, known: { attributes: found, followed }, count });
+    move: async (job: FileJob) => {
+      const end = spread.pick();
+      if (isSmallPut(call, end.session, job) && (await putSmall(call, end.session, job))) return;
+      const { from, to: target, attributes: found, followed, count } = job;
+      await putFile(call, { local: from, to: end, path: target, known: { attributes: found, followed }, count });
     },
   };
-  await transferFolder(call, sides, local, path, attributes);
+  try {
+    await transferFolder(call, sides, local, path, attributes);
+  } finally {
+    spread.end();
+  }
 }
