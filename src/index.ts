@@ -19,6 +19,7 @@ export { type X11Authorization, X11Forwarding, type X11ForwardingOptions } from 
 export type { ByteStream, ByteStreamSink } from './io/byte-stream.ts';
 export type { Address } from './io/dial.ts';
 export type { SocketLike } from './io/socket-like.ts';
+export type { CallOptions } from './io/waiting.ts';
 export type { DhGroup } from './kex/dh-group.ts';
 export type { GssKexName } from './kex/gss-methods.ts';
 export { parseModuli } from './kex/moduli.ts';
@@ -63,4 +64,3 @@ export { decodeTerminalModes, encodeTerminalModes } from './transport/terminal-m
 export { Transport } from './transport/transport.ts';
 export type { TransportLogMessage } from './transport/transport-log.ts';
 export { VERSION } from './transport/version.ts';
-export type { CallOptions } from './io/waiting.ts';

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.ts';
 import { type KexName, kexMethods } from '../kex/methods.ts';
+import { type CertificateAlgorithm, certificateAlgorithms } from '../keys/certificate-algorithms.ts';
 import { type SignatureAlgorithm, signatureAlgorithms } from '../keys/signature.ts';
 import { type CipherName, ciphers } from '../packet/ciphers.ts';
 import { type CompressionName, compressions } from '../packet/compression.ts';
@@ -24,8 +25,8 @@ export type AlgorithmCategory = keyof AlgorithmLists;
 /** The names of a category, as types: a misspelt algorithm does not compile. */
 export interface AlgorithmNames {
   kex: KexName;
-  keys: SignatureAlgorithm;
-  pubkeys: SignatureAlgorithm;
+  keys: SignatureAlgorithm | CertificateAlgorithm;
+  pubkeys: SignatureAlgorithm | CertificateAlgorithm;
   ciphers: CipherName;
   macs: MacName;
   compression: CompressionName;
@@ -33,8 +34,9 @@ export interface AlgorithmNames {
 
 const rows = {
   kex: kexMethods,
-  keys: signatureAlgorithms,
-  pubkeys: signatureAlgorithms,
+  // Certificates first, as OpenSSH has them: a server that has one should come with it.
+  keys: [...certificateAlgorithms, ...signatureAlgorithms],
+  pubkeys: [...certificateAlgorithms, ...signatureAlgorithms],
   ciphers,
   macs,
   compression: compressions,

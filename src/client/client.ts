@@ -7,11 +7,11 @@ import type { Duplex } from 'node:stream';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { decodeText, encodeUtf8 } from '../bytes/bytes.ts';
 import { AuthenticationError, BadAuthenticationTypeError, ExecError, type ExecResult, GssError, UsageError } from '../errors.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
 import { Transport } from '../transport/transport.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 

@@ -1,8 +1,8 @@
 // Channels that the peer has opened and nobody has taken yet.
 
 import { SSHTimeoutError } from '../errors.ts';
-import type { Channel } from './channel.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
+import type { Channel } from './channel.ts';
 
 export class AcceptQueue {
   #channels: Channel[] = [];

@@ -3,9 +3,9 @@
 // would take; a source that the server did not take before may be what it wants after that, so it gets its turn then.
 
 import { AuthenticationError, BadAuthenticationTypeError, printable, UsageError } from '../errors.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Transport } from './transport.ts';
-import type { CallOptions } from '../io/waiting.ts';
 
 type Eventually<T> = T | PromiseLike<T>;
 

@@ -18,10 +18,10 @@ import {
   printable,
   SSHError,
 } from '../errors.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { InteractiveHandler } from './options.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 export interface ClientAuthenticationPort {
   /** @throws where the connection is not there, or over. */

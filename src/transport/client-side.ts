@@ -5,6 +5,7 @@
 import { EMPTY } from '../bytes/bytes.ts';
 import type { InboundOpen } from '../connection/connection.ts';
 import { ChannelRequestError } from '../errors.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import { OpenFailureReason } from '../wire/messages/connection.ts';
 import {
   forwardedStreamlocalOpen,
@@ -19,7 +20,6 @@ import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
 import { channelSizes, type TransportOptions } from './options.ts';
 import type { Transport } from './transport.ts';
-import type { CallOptions } from '../io/waiting.ts';
 
 export type Endpoint = readonly [host: string, port: number];
 

@@ -17,9 +17,9 @@ import type {
   GssStep,
 } from '../crypto/gss.ts';
 import { GssError, SSHTimeoutError, UsageError } from '../errors.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import type { GssClientConfig, GssServerConfig } from '../kex/gss.ts';
 import { type GssKexName, gssKexMethod, gssKexMethods } from '../kex/gss-methods.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 /** How long one step may take, milliseconds: the library asks several KDCs several times, and some firewalls say nothing at all. */
 const STEP_TIMEOUT = 20_000;

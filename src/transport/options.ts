@@ -11,6 +11,7 @@ import { HostKeyError, type SSHError, UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import type { Address } from '../io/dial.ts';
 import type { SocketLike } from '../io/socket-like.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import type { DhGroup } from '../kex/dh-group.ts';
 import type { GssKexName } from '../kex/gss-methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
@@ -18,7 +19,6 @@ import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
 import { directStreamlocalOpen, forwardedStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
-import type { CallOptions } from '../io/waiting.ts';
 
 /** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
 export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;

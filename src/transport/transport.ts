@@ -25,10 +25,11 @@ import type { ByteStream } from '../io/byte-stream.ts';
 import { type Address, dial, parseAddress } from '../io/dial.ts';
 import { NodeStream } from '../io/node-stream.ts';
 import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
+import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { kexMethods } from '../kex/methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { PublicKey } from '../keys/public-key.ts';
-import { signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { ciphers } from '../packet/ciphers.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
@@ -65,7 +66,6 @@ import { ServerSide } from './server-side.ts';
 import { registerSubsystem, type SubsystemHandlerClass } from './subsystem-handler.ts';
 import { TransportLog } from './transport-log.ts';
 import { VERSION } from './version.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
 
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;
@@ -866,7 +866,7 @@ export class Transport implements AsyncDisposable {
 
   /** A known host key decides which algorithms come first, or the server would come with another of its keys. */
   #preferKeysOf(keys: readonly PublicKey[]): void {
-    const isKnown = (name: string) => keys.some(({ type }) => type === signatureRow(name)?.keyType);
+    const isKnown = (name: string) => keys.some(({ type }) => type === keyAlgorithm(name)?.keyType);
     const { keys: all } = this.#algorithms;
     this.#algorithms = {
       ...this.#algorithms,
