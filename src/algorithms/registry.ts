@@ -32,11 +32,16 @@ export interface AlgorithmNames {
   compression: CompressionName;
 }
 
+/** Certificates first, as OpenSSH has them: a peer that has one should come with it. What is weak comes last. */
+const keyRows = [...certificateAlgorithms, ...signatureAlgorithms].sort(
+  (a, b) => Number(a.status === 'legacy') - Number(b.status === 'legacy'),
+);
+
 const rows = {
   kex: kexMethods,
-  // Certificates first, as OpenSSH has them: a server that has one should come with it.
-  keys: [...certificateAlgorithms, ...signatureAlgorithms],
-  pubkeys: [...certificateAlgorithms, ...signatureAlgorithms],
+  // No host key lives in a browser.
+  keys: keyRows.filter(({ name }) => !name.startsWith('webauthn-')),
+  pubkeys: keyRows,
   ciphers,
   macs,
   compression: compressions,

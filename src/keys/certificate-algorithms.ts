@@ -2,7 +2,7 @@
 // for RSA is one per hash. A certificate algorithm is negotiated like a signature algorithm; what it signs with is `signs`.
 
 import type { KeyType } from './key-type.ts';
-import { type SignatureAlgorithm, type SignatureRow, signatureAlgorithms } from './signature.ts';
+import { type SignatureAlgorithm, type SignatureRow, signatureAlgorithms, WEBAUTHN } from './signature.ts';
 
 /** What the blob of a certificate calls itself. */
 export type CertificateType =
@@ -15,11 +15,7 @@ export type CertificateType =
   | 'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com';
 
 /** What is negotiated where the key is a certificate. */
-export type CertificateAlgorithm =
-  | CertificateType
-  | 'rsa-sha2-512-cert-v01@openssh.com'
-  | 'rsa-sha2-256-cert-v01@openssh.com'
-  | 'webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com';
+export type CertificateAlgorithm = CertificateType | 'rsa-sha2-512-cert-v01@openssh.com' | 'rsa-sha2-256-cert-v01@openssh.com';
 
 export interface CertificateRow {
   readonly name: CertificateAlgorithm;
@@ -38,12 +34,9 @@ function certified(name: string): string {
 }
 
 /** Every certificate algorithm, in the order of the signature algorithms that they stand for. */
-export const certificateAlgorithms: readonly CertificateRow[] = signatureAlgorithms.map(({ name, keyType, status }) => ({
-  name: certified(name) as CertificateAlgorithm,
-  signs: name,
-  keyType,
-  status,
-}));
+export const certificateAlgorithms: readonly CertificateRow[] = signatureAlgorithms
+  .filter(({ name }) => name !== WEBAUTHN)
+  .map(({ name, keyType, status }) => ({ name: certified(name) as CertificateAlgorithm, signs: name, keyType, status }));
 
 /** The type of certificates for keys of a type. */
 export function certificateTypeOf(type: KeyType): CertificateType {

@@ -8,6 +8,7 @@ import { PassphraseError, printable } from '../../errors.ts';
 import { DecodeError, Reader } from '../../wire/reader.ts';
 import { Writer } from '../../wire/writer.ts';
 import { curves } from '../curves.ts';
+import { isKeyType } from '../key-type.ts';
 import { decodePublicBlob, encodePublicBlob } from '../public-blob.ts';
 import {
   type KeyFile,
@@ -44,7 +45,7 @@ export function parseOpenSsh(bytes: Uint8Array, maxRounds: number): KeyFile {
     const count = reader.u32();
     if (count !== 1) throw new DecodeError(`it says that it holds ${count} keys; only 1 is supported`);
     const publicBlob = reader.string();
-    decodePublicBlob(publicBlob);
+    refuseDevices(publicBlob);
     const data = reader.string();
 
     if (cipherName === 'none' || kdfName === 'none') {
@@ -67,6 +68,15 @@ export function parseOpenSsh(bytes: Uint8Array, maxRounds: number): KeyFile {
     };
     return { encrypted: true, format: FORMAT, kdf, cipher, iv: null, padded: false, data, tag, finish };
   });
+}
+
+/** By the name alone, which is what such files have in common. */
+function refuseDevices(publicBlob: Uint8Array): void {
+  const type = new Reader(publicBlob).name();
+  if (type.startsWith('sk-') && isKeyType(type)) {
+    throw new DecodeError(`${type} is a FIDO key, whose private part never leaves its device; use it through ssh-agent`);
+  }
+  decodePublicBlob(publicBlob);
 }
 
 function readKdf(name: string, options: Uint8Array, maxRounds: number): KeyFileKdf {
