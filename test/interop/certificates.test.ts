@@ -5,14 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { connect } from '../../src/index.ts';
-import {
-  generateKey,
-  parseCertificate,
-  readPrivateKey,
-  signCertificate,
-  withCertificate,
-  writePrivateKey,
-} from '../../src/keys.ts';
+import { generateKey, parseCertificate, signCertificate, withCertificate, writePrivateKey } from '../../src/keys.ts';
 import { describePeer, startSshd, tempDir } from '../support/peers.ts';
 
 describePeer('sshd', 'certificates', () => {
