@@ -101,8 +101,8 @@ describe('the WebAuthn form', () => {
   const challenge = toBase64(message).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
   const make = ({
     type = 'webauthn.get',
-    site = 'https://example.com',
-    origin = site,
+    site = 'https://example.com' as string,
+    origin = site as string,
     flags = 0x01,
     extensions = '',
     of = challenge,
