@@ -4,11 +4,11 @@
 
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { matchesPattern } from '../algorithms/policy.ts';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { encodeUtf8, equalBytes, fromBase64, toBase64 } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { printable, UsageError } from '../errors.ts';
+import { matchesPattern } from '../keys/pattern-list.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { signatureAlgorithmsOf } from '../keys/signature.ts';
 

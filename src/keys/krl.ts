@@ -47,8 +47,7 @@ export interface RevokedCertificates {
 export interface KrlContents {
   /** Counts up with each edition. */
   readonly version?: bigint;
-  /** Default now. */
-  readonly generated?: Date;
+  readonly generated: Date;
   readonly comment?: string;
   /** Keys as such, plain and in any certificate, as an authority as well. */
   readonly keys?: readonly PublicKey[];
@@ -173,7 +172,7 @@ export class Krl {
 /** The bytes of a list, as `ssh-keygen -k` writes them. @throws UsageError for numbers that make no list */
 export function encodeKrl(contents: KrlContents): Uint8Array {
   const { version = 0n, generated, comment = '', keys = [], sha256 = [], certificates: revoked = [] } = contents;
-  const seconds = BigInt(Math.floor((generated ?? new Date()).getTime() / 1000));
+  const seconds = BigInt(Math.floor(generated.getTime() / 1000));
   const writer = new Writer(1024).raw(MAGIC).u32(FORMAT_VERSION).u64(version).u64(seconds).u64(0n).string('').string(comment);
   for (const section of revoked) writer.u8(CERTIFICATES).string(encodeCertificates(section));
   if (keys.length > 0) writer.u8(EXPLICIT_KEY).string(strings(sorted(keys.map(({ blob }) => blob))));

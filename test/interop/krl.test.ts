@@ -42,6 +42,7 @@ describePeer('ssh-keygen', 'key revocation lists', () => {
     execFileSync('ssh-keygen', ['-q', '-k', '-z', '3', '-f', at('theirs'), '-s', at('ca.pub'), at('spec')]);
     const ours = encodeKrl({
       version: 3n,
+      generated: new Date(),
       comment: 'ours',
       keys: [lost.publicKey],
       sha256: [hash],
