@@ -25,6 +25,7 @@ export type SSHErrorCode =
   | 'ERR_SSH_PASSPHRASE'
   | 'ERR_SSH_EXEC'
   | 'ERR_SSH_GSSAPI'
+  | 'ERR_SSH_AGENT'
   | SFTPErrorCode;
 
 /**
@@ -331,6 +332,14 @@ export class PassphraseError extends SSHError {
     super('ERR_SSH_PASSPHRASE', options?.file === undefined ? message : `${options.file}: ${message}`, options);
     this.reason = reason;
     if (options?.file !== undefined) this.file = options.file;
+  }
+}
+
+/** An SSH agent is not there, refuses, or does not speak as one. */
+export class AgentError extends SSHError {
+  declare readonly code: 'ERR_SSH_AGENT';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('ERR_SSH_AGENT', message, options);
   }
 }
 

@@ -3,6 +3,9 @@
  * bcrypt comes with the first encrypted key and goes with it.
  */
 
+export { Certificate } from './keys/certificate.ts';
+export type { CertificateAlgorithm, CertificateType } from './keys/certificate-algorithms.ts';
+export { parseCertificate, type SignCertificateOptions, signCertificate, withCertificate } from './keys/node/certify.ts';
 export { type GenerateKeyOptions, generateKey } from './keys/node/generate.ts';
 export {
   type ParsePrivateKeyOptions,

@@ -37,6 +37,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   'sftp/protocol': 2,
   // The client knows a channel by its shape only, so that Transport.openSftpClient can load it.
   sftp: 5.5,
+  // Agents, as a client and as a server of keys.
+  agent: 5.8,
   transport: 6,
   forward: 7,
   'sftp/server': 7,
@@ -52,7 +54,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = { 'crypto/node': ['crypto/node', 'crypto', 'bytes', 'memory'] };
 
 /** Folders that may import `node:` modules. */
-const NODE = ['crypto/node', 'keys/node', 'io', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
+const NODE = ['crypto/node', 'keys/node', 'io', 'agent', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
 
 /** Folders without I/O, time, chance or promises: they get bytes and numbers and give bytes and events. */
 const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys', 'sftp/protocol'];

@@ -141,7 +141,7 @@ describe('files that are something else', () => {
     ['text', 'hello world', /not a private key in any known format/],
     ['text that begins with a zero', '0123456789', /not a private key in any known format/],
     ['a public key', publicKeys.rsa.line, /public key \(ssh-rsa\) where a private key is expected/],
-    ['a FIDO public key', 'sk-ssh-ed25519@openssh.com AAAA', /FIDO/],
+    ['a FIDO public key', 'sk-ssh-ed25519@openssh.com AAAA', /public key \(sk-ssh-ed25519@openssh.com\)/],
     ['a certificate', 'ssh-ed25519-cert-v01@openssh.com AAAA', /certificate/],
     ['a DSA public key', 'ssh-dss AAAA', /DSA/],
     ['PPK', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n', /PuTTY.*puttygen/],
