@@ -76,9 +76,9 @@ const seedNames: Readonly<Record<string, string>> = {
   SourceResult: 'SourceResult',
   AuthFailure: 'AuthFailure',
   PrivateKey: `from_path from_type_string identifiers asbytes get_name algorithm_name get_bits can_sign get_fingerprint
-    fingerprint get_base64 sign_ssh_data from_private_key_file from_private_key write_private_key_file write_private_key
-    generate load_certificate`,
-  PublicKey: 'verify_ssh_sig',
+    fingerprint get_base64 sign_ssh_data verify_ssh_sig from_private_key_file from_private_key write_private_key_file
+    write_private_key generate load_certificate size public_numbers supported_key_format_identifiers`,
+  PublicKey: 'verify_ssh_sig from_file from_string from_message',
   Errors: `SSHException AuthenticationException PasswordRequiredException BadAuthenticationType PartialAuthentication
     UnableToAuthenticate AuthFailure ChannelException BadHostKeyException IncompatiblePeer MessageOrderError
     NoValidConnectionsError timeout EOFError UnknownKeyType ProxyCommandFailure CouldNotCanonicalize ConfigParseError
@@ -101,9 +101,7 @@ const optionNames: readonly (keyof TransportOptions)[] = [
 const otherwise: Readonly<Record<string, string>> = {
   __repr__: 'toString',
   asbytes: 'asBytes',
-  algorithm_name: 'getName',
-  sign_ssh_data: 'sign',
-  verify_ssh_sig: 'verify',
+  size: 'getBits',
 };
 
 function camelCase(name: string): string {
