@@ -54,7 +54,20 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = { 'crypto/node': ['crypto/node', 'crypto', 'bytes', 'memory'] };
 
 /** Folders that may import `node:` modules. */
-const NODE = ['crypto/node', 'keys/node', 'io', 'agent', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
+const NODE = [
+  'crypto/node',
+  'keys/node',
+  'io',
+  'agent',
+  'sftp',
+  'transport',
+  'forward',
+  'sftp/server',
+  'server',
+  'client',
+  'cli',
+  'demo',
+];
 
 /** Folders without I/O, time, chance or promises: they get bytes and numbers and give bytes and events. */
 const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys', 'sftp/protocol'];

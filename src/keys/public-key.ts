@@ -119,6 +119,16 @@ export class PublicKey {
     return this.type;
   }
 
+  /** The kind of key without the protocol's prefixes, as `ssh-keygen -l` prints it: `ED25519`, `ECDSA`, `RSA`, `ED25519-SK`, ... */
+  get algorithmName(): string {
+    const name = this.type
+      .replace(/@.*$/, '')
+      .replace(/^(sk-)?(ssh-)?/, '')
+      .replace(/-.*$/, '')
+      .toUpperCase();
+    return this.application === null ? name : `${name}-SK`;
+  }
+
   /** The key's size in bits; the same as {@link bits}. */
   getBits(): number {
     return this.bits;
@@ -148,6 +158,14 @@ export class PublicKey {
    */
   verify(data: Uint8Array, signature: Uint8Array, algorithm: string): boolean {
     return this.examine(data, signature, algorithm)?.userPresent === true;
+  }
+
+  /**
+   * As {@link verify} with whichever of {@link algorithms} the signature says that it is, so never `ssh-rsa` with SHA-1. Where an
+   * algorithm was agreed on, say so to {@link verify} instead.
+   */
+  verifySshSig(data: Uint8Array, signature: Uint8Array): boolean {
+    return this.algorithms.some((algorithm) => this.verify(data, signature, algorithm));
   }
 
   /**
