@@ -39,6 +39,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   // Agents, as a client and as a server of keys.
   agent: 5.8,
   transport: 6,
+  // ssh_config: files in, options out; knows no connection.
+  config: 6.5,
   forward: 7,
   'sftp/server': 7,
   server: 7.5,
@@ -53,7 +55,21 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = { 'crypto/node': ['crypto/node', 'crypto', 'bytes'] };
 
 /** Folders that may import `node:` modules. */
-const NODE = ['crypto/node', 'keys/node', 'io', 'agent', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
+const NODE = [
+  'crypto/node',
+  'keys/node',
+  'io',
+  'agent',
+  'sftp',
+  'transport',
+  'config',
+  'forward',
+  'sftp/server',
+  'server',
+  'client',
+  'cli',
+  'demo',
+];
 
 /** Folders without I/O, time, chance or promises: they get bytes and numbers and give bytes and events. */
 const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys', 'sftp/protocol'];
