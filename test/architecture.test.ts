@@ -40,6 +40,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   // Agents, as a client and as a server of keys.
   agent: 5.8,
   transport: 6,
+  // ssh_config: files in, options out; knows no connection.
+  config: 6.5,
   forward: 7,
   'sftp/server': 7,
   server: 7.5,
@@ -61,6 +63,7 @@ const NODE = [
   'agent',
   'sftp',
   'transport',
+  'config',
   'forward',
   'sftp/server',
   'server',

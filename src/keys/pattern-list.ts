@@ -3,6 +3,15 @@
 
 /** Whether one pattern matches all of the text. */
 export function matchesPattern(pattern: string, text: string): boolean {
+  // What follows the last star can only be the text's end; most lists of many patterns are through with this.
+  const tail = pattern.length - 1 - pattern.lastIndexOf('*');
+  if (tail < pattern.length) {
+    if (tail > text.length) return false;
+    for (let i = 1; i <= tail; i++) {
+      const c = pattern[pattern.length - i];
+      if (c !== '?' && c !== text[text.length - i]) return false;
+    }
+  }
   let p = 0;
   let t = 0;
   let star = -1;
