@@ -25,6 +25,8 @@ export type SSHErrorCode =
   | 'ERR_SSH_PASSPHRASE'
   | 'ERR_SSH_EXEC'
   | 'ERR_SSH_GSSAPI'
+  | 'ERR_SSH_AGENT'
+  | 'ERR_SSH_CONFIG'
   | SFTPErrorCode;
 
 /**
@@ -326,11 +328,46 @@ export class PassphraseError extends SSHError {
   declare readonly code: 'ERR_SSH_PASSPHRASE';
   readonly reason: 'missing' | 'wrong';
   file?: string;
-  constructor(reason: 'missing' | 'wrong', options?: { cause?: unknown; file?: string }) {
+  /** The format of the file, in words. */
+  format?: string;
+  constructor(reason: 'missing' | 'wrong', options?: { cause?: unknown; file?: string; format?: string }) {
     const message = reason === 'missing' ? 'the key is encrypted and no passphrase was given' : 'wrong passphrase for the key';
-    super('ERR_SSH_PASSPHRASE', options?.file === undefined ? message : `${options.file}: ${message}`, options);
+    const where = [options?.file, options?.format].filter((part) => part !== undefined);
+    super('ERR_SSH_PASSPHRASE', [...where, message].join(': '), options);
     this.reason = reason;
     if (options?.file !== undefined) this.file = options.file;
+    if (options?.format !== undefined) this.format = options.format;
+  }
+}
+
+/** An SSH agent is not there, refuses, or does not speak as one. */
+export class AgentError extends SSHError {
+  declare readonly code: 'ERR_SSH_AGENT';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('ERR_SSH_AGENT', message, options);
+  }
+}
+
+/** One mistake in a configuration file. */
+export interface ConfigProblem {
+  /** As people write it, with `~`. */
+  readonly file: string;
+  /** From 1; null where it is about the file as a whole. */
+  readonly line: number | null;
+  readonly message: string;
+}
+
+/** A configuration file cannot be read, or says what cannot be meant. The message names file and line of each mistake. */
+export class ConfigError extends SSHError {
+  declare readonly code: 'ERR_SSH_CONFIG';
+  readonly problems: readonly ConfigProblem[];
+  constructor(problems: readonly ConfigProblem[], options?: { cause?: unknown }) {
+    const told = problems
+      .slice(0, 10)
+      .map(({ file, line, message }) => `${file}${line === null ? '' : ` line ${line}`}: ${message}`);
+    const more = problems.length > told.length ? [`and ${problems.length - told.length} more`] : [];
+    super('ERR_SSH_CONFIG', [...told, ...more].join('; '), options);
+    this.problems = problems;
   }
 }
 

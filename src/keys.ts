@@ -1,18 +1,29 @@
 /**
  * The entry `amiko/keys`: reading, writing and making SSH keys in Node. Importing it starts nothing; the worker thread for
- * bcrypt comes with the first encrypted key and goes with it.
+ * bcrypt or Argon2 comes with the first encrypted key and goes with it.
  */
 
+export { Certificate } from './keys/certificate.ts';
+export type { CertificateAlgorithm, CertificateType } from './keys/certificate-algorithms.ts';
+export { parseCertificate, type SignCertificateOptions, signCertificate, withCertificate } from './keys/node/certify.ts';
+export {
+  type FormatPrivateKeyOptions,
+  formatPrivateKey,
+  formatPublicKey,
+  type PrivateKeyFormat,
+  type PublicKeyFormat,
+} from './keys/node/format.ts';
 export { type GenerateKeyOptions, generateKey } from './keys/node/generate.ts';
 export {
   type ParsePrivateKeyOptions,
   parsePrivateKey,
   parsePublicKey,
   type ReadPrivateKeyOptions,
+  readCertificate,
   readPrivateKey,
   readPublicKey,
 } from './keys/node/read.ts';
-export { type FormatPrivateKeyOptions, formatPrivateKey, writePrivateKey } from './keys/node/write.ts';
+export { type WritePrivateKeyOptions, writePrivateKey } from './keys/node/write.ts';
 export { PrivateKey } from './keys/private-key.ts';
 export { type KeyType, PublicKey } from './keys/public-key.ts';
 export { type SignatureAlgorithm, type SignatureRow, signatureAlgorithms, signatureRow } from './keys/signature.ts';

@@ -1,8 +1,10 @@
 // The entry `amiko/server`: a listener for SSH connections, and what a server needs to decide. Needs Node.
 
 export { serverAlgorithms } from './server/algorithms.ts';
+export { type Applicant, type Authorization, AuthorizedKeys } from './server/authorized-keys.ts';
 export { type Account, invokingAccount } from './server/environment.ts';
 export { type ForwardingOptions, ServerForwarding } from './server/forwarding.ts';
+export { everything, type Grant, type PermittedPlace, restricted } from './server/grant.ts';
 export { ProcessServer, type ProcessServerOptions, type SessionStart } from './server/process-server.ts';
 export type {
   ConnectionCloseInfo,

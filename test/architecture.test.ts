@@ -37,7 +37,11 @@ const LAYERS: Readonly<Record<string, number>> = {
   'sftp/protocol': 2,
   // The client knows a channel by its shape only, so that Transport.openSftpClient can load it.
   sftp: 5.5,
+  // Agents, as a client and as a server of keys.
+  agent: 5.8,
   transport: 6,
+  // ssh_config: files in, options out; knows no connection.
+  config: 6.5,
   forward: 7,
   'sftp/server': 7,
   server: 7.5,
@@ -52,7 +56,21 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = { 'crypto/node': ['crypto/node', 'crypto', 'bytes', 'memory'] };
 
 /** Folders that may import `node:` modules. */
-const NODE = ['crypto/node', 'keys/node', 'io', 'sftp', 'transport', 'forward', 'sftp/server', 'server', 'client', 'cli', 'demo'];
+const NODE = [
+  'crypto/node',
+  'keys/node',
+  'io',
+  'agent',
+  'sftp',
+  'transport',
+  'config',
+  'forward',
+  'sftp/server',
+  'server',
+  'client',
+  'cli',
+  'demo',
+];
 
 /** Folders without I/O, time, chance or promises: they get bytes and numbers and give bytes and events. */
 const CORE = ['bytes', 'wire', 'packet', 'flow', 'kex', 'auth', 'connection', 'algorithms', 'engine', 'keys', 'sftp/protocol'];

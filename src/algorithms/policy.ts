@@ -2,6 +2,7 @@
 // "Ciphers"). One mechanism for options, SecurityOptions and the command line.
 
 import { UsageError } from '../errors.ts';
+import { matchesPattern } from '../keys/pattern-list.ts';
 import { nearest } from './nearest.ts';
 import {
   type AlgorithmCategory,
@@ -97,28 +98,4 @@ function label(category: AlgorithmCategory): string {
     compression: 'compression',
   } as const;
   return labels[category];
-}
-
-/** OpenSSH patterns: `*` any run, `?` one character. Linear in time, no RegExp made from input. */
-export function matchesPattern(pattern: string, name: string): boolean {
-  let p = 0;
-  let n = 0;
-  let star = -1;
-  let mark = 0;
-  while (n < name.length) {
-    if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
-      p++;
-      n++;
-    } else if (pattern[p] === '*') {
-      star = p++;
-      mark = n;
-    } else if (star >= 0) {
-      p = star + 1;
-      n = ++mark;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
 }

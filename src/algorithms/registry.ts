@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.ts';
 import { type KexName, kexMethods } from '../kex/methods.ts';
+import { type CertificateAlgorithm, certificateAlgorithms } from '../keys/certificate-algorithms.ts';
 import { type SignatureAlgorithm, signatureAlgorithms } from '../keys/signature.ts';
 import { type CipherName, ciphers } from '../packet/ciphers.ts';
 import { type CompressionName, compressions } from '../packet/compression.ts';
@@ -24,17 +25,23 @@ export type AlgorithmCategory = keyof AlgorithmLists;
 /** The names of a category, as types: a misspelt algorithm does not compile. */
 export interface AlgorithmNames {
   kex: KexName;
-  keys: SignatureAlgorithm;
-  pubkeys: SignatureAlgorithm;
+  keys: SignatureAlgorithm | CertificateAlgorithm;
+  pubkeys: SignatureAlgorithm | CertificateAlgorithm;
   ciphers: CipherName;
   macs: MacName;
   compression: CompressionName;
 }
 
+/** Certificates first, as OpenSSH has them: a peer that has one should come with it. What is weak comes last. */
+const keyRows = [...certificateAlgorithms, ...signatureAlgorithms].sort(
+  (a, b) => Number(a.status === 'legacy') - Number(b.status === 'legacy'),
+);
+
 const rows = {
   kex: kexMethods,
-  keys: signatureAlgorithms,
-  pubkeys: signatureAlgorithms,
+  // No host key lives in a browser.
+  keys: keyRows.filter(({ name }) => !name.startsWith('webauthn-')),
+  pubkeys: keyRows,
   ciphers,
   macs,
   compression: compressions,

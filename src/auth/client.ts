@@ -4,6 +4,7 @@
 import { equalBytes } from '../bytes/bytes.ts';
 import { AuthenticationError } from '../errors.ts';
 import { call, expectOneOf, type Flow } from '../flow/flow.ts';
+import { certificateAlgorithmOf } from '../keys/certificate-algorithms.ts';
 import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import {
@@ -74,12 +75,14 @@ export function passwordMethod(
  * costs the user something; without, the signature goes along at once, which spares a round trip.
  */
 export function publickeyMethod(user: string, signer: Signer, algorithm: SignatureAlgorithm, query: boolean): ClientAuthMethod {
-  const { blob, fingerprint } = signer.publicKey;
+  const { certificate, fingerprint } = signer.publicKey;
+  const blob = certificate?.blob ?? signer.publicKey.blob;
+  const name = certificate === null ? algorithm : certificateAlgorithmOf(algorithm);
   return {
     method: 'publickey',
     key: fingerprint,
     *run(port) {
-      const described = (signed: boolean) => new Writer().bool(signed).string(algorithm).string(blob);
+      const described = (signed: boolean) => new Writer().bool(signed).string(name).string(blob);
       if (query) {
         port.send(request(user, 'publickey', described(false)));
         const reply = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthPkOk);

@@ -11,8 +11,10 @@ import type { GssAcceptor } from '../crypto/gss.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ProtocolError, SSHError } from '../errors.ts';
 import { call, expect, expectOneOf, type Flow, sleepUntil } from '../flow/flow.ts';
-import { PublicKey } from '../keys/public-key.ts';
-import { signatureRow } from '../keys/signature.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
+import { decodeOfferedKey } from '../keys/offered-key.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { SecurityKeyFacts } from '../keys/security-key.ts';
 import { limits } from '../packet/limits.ts';
 import {
   type Prompt,
@@ -58,6 +60,8 @@ export interface ServerAuthHooks {
   password(user: string, password: string, newPassword: string | null): Eventually<AuthDecision | { readonly change: string }>;
   /** Whether this key may log in. `signed` means that the user has proven to hold it; otherwise the client only asks. */
   publickey(user: string, key: PublicKey, signed: boolean): Eventually<AuthDecision>;
+  /** Whether what a FIDO device says of its signature is enough. Without this hook somebody must have touched it. */
+  securityKey?(user: string, key: PublicKey, facts: SecurityKeyFacts): Eventually<boolean>;
   interactive(user: string, submethods: string): Eventually<AuthDecision | InteractivePrompts>;
   interactiveResponse(user: string, responses: readonly string[]): Eventually<AuthDecision | InteractivePrompts>;
   /** Kerberos; without it both methods of GSS-API fail. */
@@ -210,13 +214,12 @@ function* publickey(port: ServerAuthPort, hooks: ServerAuthHooks, { user, data }
   if (!port.pubkeys.includes(algorithm)) return failed;
   let key: PublicKey;
   try {
-    key = PublicKey.parse(blob, port.crypto);
+    key = decodeOfferedKey(blob, algorithm, port.crypto);
   } catch (error) {
-    // A key of a kind that we don't know is no reason to hang up: the client has others.
+    // A key of a kind that we don't know, or not for this algorithm, is no reason to hang up: the client has others.
     if (error instanceof SSHError) return failed;
     throw error;
   }
-  if (signatureRow(algorithm)?.keyType !== key.type) return failed;
   if (key.type === 'ssh-rsa' && key.bits < limits.rsaBits) return failed;
   if (signature === null) {
     const wanted = yield* call('check-publickey', () => hooks.publickey(user, key, false));
@@ -227,7 +230,14 @@ function* publickey(port: ServerAuthPort, hooks: ServerAuthHooks, { user, data }
   // What was signed is rebuilt from the request as it came, less the signature at its end (RFC 4252 section 7).
   const unsigned = data.subarray(0, data.length - signature.length - 4);
   const covered = UserauthRequest.encode({ user, service: CONNECTION_SERVICE, method: 'publickey', data: unsigned });
-  if (key.verify(publickeySigned(port.sessionId, covered), signature, algorithm) !== true) return failed;
+  const facts = key.examine(publickeySigned(port.sessionId, covered), signature, keyAlgorithm(algorithm)?.signs ?? algorithm);
+  if (facts === null) return failed;
+  // A device that signs without anybody touching it signs for whoever has broken in (Go CVE-2026-39831).
+  if (!facts.userPresent || (key.application !== null && hooks.securityKey !== undefined)) {
+    const enough =
+      hooks.securityKey === undefined ? false : yield* call('check-touch', () => hooks.securityKey?.(user, key, facts));
+    if (enough !== true) return failed;
+  }
   const decision = yield* call('check-publickey', () => hooks.publickey(user, key, true));
   return decided(decision, key);
 }

@@ -44,8 +44,8 @@ export function verifyHostKey(target: { host: string; port?: number }, options: 
     const check = knownHosts.check(host, port, key);
     if (check.status === 'ok') return true;
     if (check.status === 'revoked') throw revoked(name, key, check.known);
-    if (check.status === 'changed') throw changed(name, key, check.known);
-    if (strict === 'yes' || (strict === 'ask' && options.ask === undefined)) throw unknown(name, key);
+    if (check.status === 'changed') throw changed(name, key, check.known, check.reason);
+    if (strict === 'yes' || (strict === 'ask' && options.ask === undefined)) throw unknown(name, key, check.reason);
     if (strict === 'ask' && !(await agrees(name, key, options))) {
       throw new HostKeyError('refused', `the key of ${name} was not accepted`, { fingerprint: key.fingerprint });
     }
@@ -77,20 +77,21 @@ async function agrees(name: string, key: PublicKey, { ask }: HostKeyPolicyOption
   return false;
 }
 
-function unknown(name: string, key: PublicKey): HostKeyError {
-  return new HostKeyError('unknown', `the host ${name} is not known; its ${key.type} key is ${key.fingerprint}`, {
+function unknown(name: string, key: PublicKey, reason?: string): HostKeyError {
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return new HostKeyError('unknown', `the host ${name} is not known; its ${key.type} key is ${key.fingerprint}${why}`, {
     fingerprint: key.fingerprint,
   });
 }
 
-function changed(name: string, key: PublicKey, known: KnownHostKey): HostKeyError {
+function changed(name: string, key: PublicKey, known: KnownHostKey, reason?: string): HostKeyError {
   const { fingerprint } = key;
   const expectedFingerprint = known.key.fingerprint;
   return new HostKeyError(
     'changed',
     `THE KEY OF ${name} HAS CHANGED: it came with the ${key.type} key ${fingerprint}, ` +
       `but ${place(known)} has the ${known.key.type} key ${expectedFingerprint}. Somebody may be reading along, ` +
-      'or the host has a new key. If you are sure of that, remove the line and connect again',
+      `or the host has a new key${reason === undefined ? '' : ` (${reason})`}. If you are sure of that, remove the line and connect again`,
     { fingerprint, expectedFingerprint },
   );
 }

@@ -4,13 +4,14 @@
 
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { matchesPattern } from '../algorithms/policy.ts';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { encodeUtf8, equalBytes, fromBase64, toBase64 } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { printable, UsageError } from '../errors.ts';
+import type { Certificate } from '../keys/certificate.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
+import { matchesPattern } from '../keys/pattern-list.ts';
 import { PublicKey } from '../keys/public-key.ts';
-import { signatureAlgorithmsOf } from '../keys/signature.ts';
 
 /** A key that a host is known by, and where that is written. */
 export interface KnownHostKey {
@@ -23,19 +24,19 @@ export interface KnownHostKey {
 
 /** What is known about a host's key. */
 export type HostKeyCheck =
-  /** The host is known by this key. */
+  /** The host is known by this key, or by a certificate of the authority that is `known`. */
   | { readonly status: 'ok'; readonly known: KnownHostKey }
-  /** Nothing is known about the host. */
-  | { readonly status: 'unknown' }
+  /** Nothing is known about the host; `reason` says why a certificate of an authority that is known does not help. */
+  | { readonly status: 'unknown'; readonly reason?: string }
   /** The host is known by other keys only: `known` is the one of the same type, else the first. */
-  | { readonly status: 'changed'; readonly known: KnownHostKey }
-  /** The key is marked `@revoked`. */
+  | { readonly status: 'changed'; readonly known: KnownHostKey; readonly reason?: string }
+  /** The key, or the authority of its certificate, is marked `@revoked`. */
   | { readonly status: 'revoked'; readonly known: KnownHostKey };
 
 interface Line {
   readonly file: string;
   readonly number: number;
-  readonly revoked: boolean;
+  readonly marker: '@revoked' | '@cert-authority' | null;
   readonly hosts: string;
   readonly type: string;
   readonly base64: string;
@@ -106,7 +107,7 @@ export class KnownHosts {
     this.#lines.push({
       file: '',
       number: 0,
-      revoked: false,
+      marker: null,
       hosts: hostPattern(host, port),
       type: key.type,
       base64: key.getBase64(),
@@ -115,11 +116,11 @@ export class KnownHosts {
 
   /** What is known about `key` as the key of `host`. A revocation counts for more than anything else. */
   check(host: string, port: number, key: PublicKey): HostKeyCheck {
-    const status = this.#check(lookupName(host, port), key);
+    const status = this.#check(host, port, key);
     if (status.status !== 'unknown' || port === DEFAULT_PORT) return status;
     // As OpenSSH: the host's key may be written without the port. Only a match helps; another key there is another server's.
-    const withoutPort = this.#check(lookupName(host, DEFAULT_PORT), key);
-    return withoutPort.status === 'changed' ? status : withoutPort;
+    const withoutPort = this.#check(host, DEFAULT_PORT, key);
+    return withoutPort.status === 'changed' || withoutPort.status === 'unknown' ? status : withoutPort;
   }
 
   /** The keys that a host is known by, revoked ones left out. */
@@ -135,15 +136,20 @@ export class KnownHosts {
 
   /**
    * What to offer as host key algorithms (`algorithms.keys` of a Transport): the defaults, those of known keys first, or the
-   * server would come with another of its keys, which would not be known.
+   * server would come with another of its keys, which would not be known. Certificates come first only where an authority is
+   * known for the host.
    */
   preferredAlgorithms(host: string, port: number, defaults: readonly string[] = defaultAlgorithms().keys): string {
-    const able = this.keysFor(host, port).flatMap(({ key }) => signatureAlgorithmsOf(key.type));
-    const known = [...new Set<string>(able)].filter((name) => defaults.includes(name));
-    // Where our first choice is known there is no reason to reorder, and an unchanged order does not tell a listener
-    // that we know the host (CVE-2020-14145).
-    if (known.includes(defaults[0] ?? '')) return defaults.join(',');
-    return [...known, ...defaults.filter((name) => !known.includes(name))].join(',');
+    const types = new Set<string>(this.keysFor(host, port).map(({ key }) => key.type));
+    const certified = this.#matching(lookupName(host, port)).some(({ marker }) => marker === '@cert-authority');
+    if (certified || types.size === 0) return defaults.join(',');
+    const plain = defaults.filter((name) => keyAlgorithm(name)?.certified !== true);
+    const rest = defaults.filter((name) => keyAlgorithm(name)?.certified === true);
+    const isKnown = (name: string) => types.has(keyAlgorithm(name)?.keyType ?? '');
+    // Where our first choice is known there is no reason to reorder, and the usual order tells a listener less about whether we
+    // know the host (CVE-2020-14145).
+    if (isKnown(plain[0] ?? '')) return [...plain, ...rest].join(',');
+    return [...plain.filter(isKnown), ...plain.filter((name) => !isKnown(name)), ...rest].join(',');
   }
 
   /**
@@ -176,34 +182,45 @@ export class KnownHosts {
     else if (parsed !== null) this.#lines.push({ ...parsed, file, number });
   }
 
-  #check(name: string, key: PublicKey): HostKeyCheck {
-    const matching = this.#matching(name);
-    const { type } = key;
-    const text = key.getBase64();
-    const revoked = matching.find((line) => line.revoked && line.base64 === text);
+  #check(host: string, port: number, key: PublicKey): HostKeyCheck {
+    const matching = this.#matching(lookupName(host, port));
+    const { type, certificate } = key;
+    const revoked = matching.find(
+      ({ marker, base64 }) =>
+        marker === '@revoked' && (base64 === key.getBase64() || base64 === certificate?.signatureKey.getBase64()),
+    );
     if (revoked !== undefined) return { status: 'revoked', known: { key, file: revoked.file, line: revoked.number } };
-    const known = this.#keysIn(matching);
+    let reason: string | undefined;
+    if (certificate !== null) {
+      const authority = this.#keysIn(matching, '@cert-authority').find((known) => known.key.equals(certificate.signatureKey));
+      const refused = authority === undefined ? null : certificateRefusal(certificate, host);
+      if (authority !== undefined && refused === null) return { status: 'ok', known: authority };
+      // As OpenSSH: a certificate that does not help is as none. The key in it may be known for itself.
+      if (refused !== null) reason = `its certificate '${printable(certificate.keyId)}' does not help: ${refused}`;
+    }
+    const why = reason === undefined ? {} : { reason };
+    const known = this.#keysIn(matching, null);
     const same = known.find((entry) => entry.key.equals(key));
     if (same !== undefined) return { status: 'ok', known: same };
     const other = known.find((entry) => entry.key.type === type) ?? known[0];
     // A key of another type is a changed key too: else whoever sits in between would only have to come with such a one.
-    return other === undefined ? { status: 'unknown' } : { status: 'changed', known: other };
+    return other === undefined ? { status: 'unknown', ...why } : { status: 'changed', known: other, ...why };
   }
 
   #keysOf(name: string): KnownHostKey[] {
     const matching = this.#matching(name);
-    const revoked = new Set(matching.filter((line) => line.revoked).map((line) => line.base64));
-    return this.#keysIn(matching).filter(({ key }) => !revoked.has(key.getBase64()));
+    const revoked = new Set(matching.filter(({ marker }) => marker === '@revoked').map((line) => line.base64));
+    return this.#keysIn(matching, null).filter(({ key }) => !revoked.has(key.getBase64()));
   }
 
   #matching(name: string): Line[] {
     return this.#lines.filter((line) => matchesHosts(line.hosts, name));
   }
 
-  #keysIn(lines: readonly Line[]): KnownHostKey[] {
+  #keysIn(lines: readonly Line[], wanted: Line['marker']): KnownHostKey[] {
     const known: KnownHostKey[] = [];
-    for (const { file, number, revoked, type, base64 } of lines) {
-      if (revoked) continue;
+    for (const { file, number, marker, type, base64 } of lines) {
+      if (marker !== wanted) continue;
       try {
         // The type in front must be the type inside, which fromText checks (golang.org/x/crypto 7626c50).
         known.push({ key: PublicKey.fromText(`${type} ${base64}`, nodeCrypto), file, line: number });
@@ -215,6 +232,14 @@ export class KnownHosts {
   }
 }
 
+/** Why a host certificate proves nothing about this host now, or null where it does. */
+function certificateRefusal(certificate: Certificate, host: string): string | null {
+  // "Host certificates have no critical options" (PROTOCOL.certkeys): one that has some means something that we don't know.
+  const [option] = certificate.criticalOptions.keys();
+  if (option !== undefined) return `it has the critical option '${printable(option)}'`;
+  return certificate.refusal('host', host.toLowerCase(), Date.now() / 1000);
+}
+
 /** A line's fields; null for a blank line or a comment, or why it is skipped. */
 function parseLine(raw: string): Omit<Line, 'file' | 'number'> | string | null {
   if (raw.length > LINE_LIMIT) return `a line of ${raw.length} characters`;
@@ -222,12 +247,11 @@ function parseLine(raw: string): Omit<Line, 'file' | 'number'> | string | null {
   const marker = fields[0]?.startsWith('@') ? (fields.shift() as string) : null;
   const [hosts, type, base64] = fields;
   if (marker === null && (hosts === undefined || hosts.startsWith('#'))) return null;
-  if (marker === '@cert-authority') return 'certificates are not supported yet';
-  if (marker !== null && marker !== '@revoked') return `unknown marker '${printable(marker)}'`;
+  if (marker !== null && marker !== '@revoked' && marker !== '@cert-authority') return `unknown marker '${printable(marker)}'`;
   if (hosts === undefined || type === undefined || base64 === undefined) return 'not host, type and key';
   if (hosts.length > HOSTS_LIMIT) return `${hosts.length} characters of host names`;
   if (hosts.startsWith('|') && parseHashed(hosts) === null) return 'not a hashed host name';
-  return { revoked: marker !== null, hosts, type, base64 };
+  return { marker, hosts, type, base64 };
 }
 
 /** What a host is looked up as: `host`, or `[host]:port` for any port but 22. Lower case. */

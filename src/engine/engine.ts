@@ -32,6 +32,7 @@ import { type Flow, FlowRunner } from '../flow/flow.ts';
 import type { DhGroup } from '../kex/dh-group.ts';
 import type { GssClientConfig, GssServerConfig } from '../kex/gss.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { PacketDecoder } from '../packet/decoder.ts';
@@ -622,12 +623,17 @@ export class Engine {
     throw new ProtocolError('rekey-ignored', 'the peer goes on without answering our KEXINIT');
   }
 
+  /** Signature algorithms: what OpenSSH says and expects in server-sig-algs, though RFC 8308 section 3.1 would allow more. */
+  #plainPubkeys(): readonly string[] {
+    return this.#config.algorithms().pubkeys.filter((name) => keyAlgorithm(name)?.certified === false);
+  }
+
   /** Our NEWKEYS is out: EXT_INFO has its only place here, then what was held back. */
   #outboundReady(): void {
     const { server } = this.#config;
     if (this.#stage === 'none' && server?.serverSigAlgs && this.#handshake.peerExtInfo) {
       const extensions = new Map([
-        ['server-sig-algs', encodeUtf8(this.#config.algorithms().pubkeys.join(','))],
+        ['server-sig-algs', encodeUtf8(this.#plainPubkeys().join(','))],
         ['ping@openssh.com', encodeUtf8('0')],
       ]);
       this.#encoder.send(ExtInfo.encode({ extensions }));

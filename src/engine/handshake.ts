@@ -19,6 +19,8 @@ import { gssKexMethod, NULL_HOST_KEY } from '../kex/gss-methods.ts';
 import type { KexMethod } from '../kex/method.ts';
 import { kexMethods } from '../kex/methods.ts';
 import { type DirectionAlgorithms, isWrongGuess, kexMarkers, type NegotiatedAlgorithms, negotiate } from '../kex/negotiate.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
+import { offeredBlob } from '../keys/offered-key.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { cipherStrength, createOpener, createSealer, keySizes } from '../packet/ciphers.ts';
@@ -369,7 +371,11 @@ export class Handshake {
   }
 
   #signerFor(algorithm: string): Signer | undefined {
-    return this.#port.hostKeys.find((signer) => (signer.algorithms as readonly string[]).includes(algorithm));
+    const row = keyAlgorithm(algorithm);
+    return this.#port.hostKeys.find(
+      ({ publicKey, algorithms }) =>
+        row !== undefined && algorithms.includes(row.signs) && offeredBlob(publicKey, algorithm) !== null,
+    );
   }
 
   /** RFC 4253 section 6.2: the context is new after each key exchange. */

@@ -1,8 +1,8 @@
 // `-L`: listens here, connects from the server's side (RFC 4254 section 7.2, OpenSSH PROTOCOL section 2.4).
 
+import type { CallOptions } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../io/waiting.ts';
 import { couple } from './couple.ts';
 import type { Forward, ForwardOptions } from './forward.ts';
 import { listen } from './listener.ts';

@@ -1,9 +1,9 @@
 // A port that the server listens on for us, as a stream of connections: for programs that serve on somebody else's address.
 
 import { ChannelClosedError } from '../errors.ts';
+import type { CallOptions } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { CallOptions } from '../io/waiting.ts';
 import { checkTarget, type ForwardTarget, isPath } from './target.ts';
 
 /** A connection that came in over the server. */

@@ -1,8 +1,8 @@
 // `-R`: the server listens, we connect (RFC 4254 section 7.1, OpenSSH PROTOCOL section 2.4).
 
 import { ChannelClosedError } from '../errors.ts';
-import type { Transport } from '../transport/transport.ts';
 import type { CallOptions } from '../io/waiting.ts';
+import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
 import type { Forward, ForwardOptions } from './forward.ts';
 import { checkTarget, type ForwardTarget, isPath, openSocket } from './target.ts';

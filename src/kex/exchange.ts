@@ -6,8 +6,10 @@ import { EMPTY } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ProtocolError, SSHError } from '../errors.ts';
 import { call, expect, type Flow } from '../flow/flow.ts';
-import { PublicKey } from '../keys/public-key.ts';
-import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
+import { decodeOfferedKey, offeredBlob } from '../keys/offered-key.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
 import { KexDhInit, KexDhReply, KexEcdhInit, KexEcdhReply, type KexGexInit, type KexGexReply } from '../wire/messages/kex.ts';
@@ -73,7 +75,7 @@ export function* clientExchange(context: ExchangeContext): Flow<ExchangeResult> 
   const hostKey = parseHostKey(crypto, blob, hostKeyAlgorithm);
   const encodedSecret = checked(() => half.finish(serverValue));
   const exchangeHash = hashOf(hashContext(context, terms), blob, half.value, serverValue, encodedSecret);
-  if (hostKey.verify(exchangeHash, signature, hostKeyAlgorithm) !== true) {
+  if (hostKey.verify(exchangeHash, signature, signatureName(hostKeyAlgorithm)) !== true) {
     throw new ProtocolError('bad-host-key-signature', "the host key's signature over the exchange is wrong", KEY_EXCHANGE_FAILED);
   }
   return { exchangeHash, encodedSecret, hostKey };
@@ -86,13 +88,14 @@ export function* serverExchange(context: ExchangeContext, signer: Signer): Flow<
   const { clientValue } = yield* expect(terms.init);
   const { value, encodedSecret } = checked(() => terms.scheme.respond(crypto, clientValue));
   const hostKey = signer.publicKey;
-  const exchangeHash = hashOf(hashContext(context, terms), hostKey.blob, clientValue, value, encodedSecret);
-  const signature = yield* call('sign', () => signer.sign(exchangeHash, hostKeyAlgorithm as SignatureAlgorithm));
+  const blob = offeredBlob(hostKey, hostKeyAlgorithm) ?? hostKey.blob;
+  const exchangeHash = hashOf(hashContext(context, terms), blob, clientValue, value, encodedSecret);
+  const signature = yield* call('sign', () => signer.sign(exchangeHash, signatureName(hostKeyAlgorithm)));
   // A fault in an RSA signature gives the key away to whoever sees it (Ryan et al. 2023), so none leaves unverified.
-  if (hostKey.verify(exchangeHash, signature, hostKeyAlgorithm) !== true) {
+  if (hostKey.verify(exchangeHash, signature, signatureName(hostKeyAlgorithm)) !== true) {
     throw new SSHError('ERR_SSH_HOST_KEY', 'the host key made a signature that does not verify');
   }
-  context.send(terms.reply.encode({ hostKey: hostKey.blob, serverValue: value, signature }));
+  context.send(terms.reply.encode({ hostKey: blob, serverValue: value, signature }));
   return { exchangeHash, encodedSecret, hostKey };
 }
 
@@ -127,16 +130,19 @@ export function hashOf(
   return exchangeHash;
 }
 
+/** What the host key signs with under an agreed name: a certificate's says one thing, its signatures another. */
+function signatureName(algorithm: string): SignatureAlgorithm {
+  return keyAlgorithm(algorithm)?.signs ?? (algorithm as SignatureAlgorithm);
+}
+
 /** @throws ProtocolError unless it is a key for this algorithm, and not too short. */
 export function parseHostKey(crypto: CryptoProvider, blob: Uint8Array, algorithm: string): PublicKey {
   let key: PublicKey;
   try {
-    key = PublicKey.parse(blob, crypto);
+    key = decodeOfferedKey(blob, algorithm, crypto);
   } catch (error) {
-    throw new ProtocolError('bad-host-key', 'the host key cannot be read', HOST_KEY_NOT_VERIFIABLE, { cause: error });
-  }
-  if (signatureRow(algorithm)?.keyType !== key.type) {
-    throw new ProtocolError('bad-host-key', `a ${key.type} host key where ${algorithm} was agreed`, HOST_KEY_NOT_VERIFIABLE);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProtocolError('bad-host-key', `the host key: ${why}`, HOST_KEY_NOT_VERIFIABLE, { cause: error });
   }
   if (key.type === 'ssh-rsa' && key.bits < limits.rsaBits) {
     throw new ProtocolError(

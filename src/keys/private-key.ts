@@ -86,9 +86,24 @@ export class PrivateKey implements Signer {
     return encodeSignature(row.name, this.#signingKey.sign(data, row.hash));
   }
 
+  /** {@link sign} with the strongest algorithm unless told otherwise: RSA keys sign with SHA-512. */
+  signSshData(data: Uint8Array, algorithm = this.algorithms[0] as SignatureAlgorithm): Uint8Array {
+    return this.sign(data, algorithm);
+  }
+
+  /** Whether this key made a signature, see {@link PublicKey.verifySshSig}. */
+  verifySshSig(data: Uint8Array, signature: Uint8Array): boolean {
+    return this.publicKey.verifySshSig(data, signature);
+  }
+
   /** The key's type. */
   getName(): KeyType {
     return this.publicKey.type;
+  }
+
+  /** The kind of key, see {@link PublicKey.algorithmName}. */
+  get algorithmName(): string {
+    return this.publicKey.algorithmName;
   }
 
   /** The key's size in bits. */

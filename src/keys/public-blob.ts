@@ -9,7 +9,7 @@ import { KeyFormatError, printable } from '../errors.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import { curves, pointFault } from './curves.ts';
-import { describeUnsupportedType, isKeyType, type KeyType } from './key-type.ts';
+import { describeUnsupportedType, isKeyType, isSecurityKeyType, type KeyType } from './key-type.ts';
 
 /** OpenSSH's lower bound; what below 2048 bits is acceptable is a matter of policy, above this file. */
 const RSA_MIN_BITS = 1024;
@@ -25,6 +25,8 @@ export interface DecodedPublicKey {
   readonly bits: number;
   /** Length of the key's raw signatures in bytes. */
   readonly signatureBytes: number;
+  /** What a FIDO key was made for, usually `ssh:` (OpenSSH PROTOCOL.u2f); null for other keys. */
+  readonly application: string | null;
 }
 
 /** @throws KeyFormatError on anything but a valid key of a supported type. */
@@ -43,40 +45,53 @@ export function decodePublicBlob(blob: Uint8Array): DecodedPublicKey {
 }
 
 /** @throws KeyFormatError where the components would not be accepted by {@link decodePublicBlob}. */
-export function encodePublicBlob(components: PublicComponents): Uint8Array {
-  const writer = new Writer();
-  switch (components.kind) {
-    case 'ed25519':
-      writer.string('ssh-ed25519').string(components.point);
-      break;
-    case 'ecdsa':
-      writer.string(`ecdsa-sha2-${components.curve}`).string(components.curve).string(components.point);
-      break;
-    case 'rsa':
-      writer.string('ssh-rsa').mpint(components.e).mpint(components.n);
-      break;
-  }
+export function encodePublicBlob(components: PublicComponents, application: string | null = null): Uint8Array {
+  const writer = publicFields(components, application === null ? '' : 'sk-');
+  if (application !== null) writer.string(application);
   const blob = new Uint8Array(writer.finish());
   decodePublicBlob(blob);
   return blob;
 }
 
-function decodeBody(type: KeyType, reader: Reader): DecodedPublicKey {
-  if (type === 'ssh-ed25519') {
+function publicFields(components: PublicComponents, prefix: '' | 'sk-'): Writer {
+  const writer = new Writer();
+  switch (components.kind) {
+    case 'ed25519':
+      writer.string(prefix === '' ? 'ssh-ed25519' : 'sk-ssh-ed25519@openssh.com').string(components.point);
+      break;
+    case 'ecdsa':
+      writer.string(prefix === '' ? `ecdsa-sha2-${components.curve}` : `sk-ecdsa-sha2-${components.curve}@openssh.com`);
+      writer.string(components.curve).string(components.point);
+      break;
+    case 'rsa':
+      writer.string('ssh-rsa').mpint(components.e).mpint(components.n);
+      break;
+  }
+  return writer;
+}
+
+/** The fields behind the type: all of a plain key, and part of a certificate. */
+export function decodeBody(type: KeyType, reader: Reader): DecodedPublicKey {
+  const decoded = decodeNumbers(type, reader);
+  return isSecurityKeyType(type) ? { ...decoded, application: reader.text() } : decoded;
+}
+
+function decodeNumbers(type: KeyType, reader: Reader): DecodedPublicKey {
+  if (type === 'ssh-ed25519' || type === 'sk-ssh-ed25519@openssh.com') {
     const point = reader.string();
     checkEdwardsPoint(point);
-    return { type, components: { kind: 'ed25519', point }, bits: 256, signatureBytes: 64 };
+    return { type, components: { kind: 'ed25519', point }, bits: 256, signatureBytes: 64, application: null };
   }
   if (type === 'ssh-rsa') {
     const e = reader.mpint();
     const n = reader.mpint();
     checkRsaPublic(n, e);
-    return { type, components: { kind: 'rsa', n, e }, bits: bitLength(n), signatureBytes: n.length };
+    return { type, components: { kind: 'rsa', n, e }, bits: bitLength(n), signatureBytes: n.length, application: null };
   }
   const name = reader.name();
   const curve = curves.find((row) => row.name === name);
   // The curve is named twice; where both differ, one check would be made with the one and one with the other.
-  if (curve === undefined || curve.keyType !== type) {
+  if (curve === undefined || (curve.keyType !== type && !(type.startsWith('sk-') && curve.name === 'nistp256'))) {
     throw new KeyFormatError(`SSH public key: the type is ${type} but the curve is '${printable(name)}'`);
   }
   const point = reader.string();
@@ -87,6 +102,7 @@ function decodeBody(type: KeyType, reader: Reader): DecodedPublicKey {
     components: { kind: 'ecdsa', curve: curve.name, point },
     bits: curve.bits,
     signatureBytes: 2 * curve.fieldBytes,
+    application: null,
   };
 }
 

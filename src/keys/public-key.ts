@@ -4,8 +4,10 @@
 import { equalBytes, fromBase64, toBase64, toHex } from '../bytes/bytes.ts';
 import type { CryptoProvider, PublicComponents } from '../crypto/provider.ts';
 import { KeyFormatError, printable } from '../errors.ts';
+import type { Certificate } from './certificate.ts';
 import { describeUnsupportedType, isKeyType, type KeyType, looksLikeKeyType } from './key-type.ts';
 import { decodePublicBlob } from './public-blob.ts';
+import { decodeSecurityKeySignature, type SecurityKeyFacts } from './security-key.ts';
 import { decodeSignature, type SignatureAlgorithm, signatureAlgorithms, signatureRow } from './signature.ts';
 
 export type { KeyType } from './key-type.ts';
@@ -38,20 +40,30 @@ export class PublicKey {
    * wants it names it to {@link verify}.
    */
   readonly algorithms: readonly SignatureAlgorithm[];
+  /** What a FIDO key was made for, usually `ssh:`; null for keys that are not in a FIDO device. */
+  readonly application: string | null;
   /** The key's size in bits: of the modulus for RSA, of the curve for the others. */
   readonly bits: number;
+
+  /**
+   * The certificate that the key came in, or null. It is signed by whoever it names; whether that is somebody to believe, and
+   * whether it holds for what the key is used for, has to be asked ({@link Certificate.refusal}). Keys are compared without it.
+   */
+  readonly certificate: Certificate | null;
 
   readonly #components: PublicComponents;
   readonly #signatureBytes: number;
   readonly #crypto: CryptoProvider;
 
-  private constructor(blob: Uint8Array, crypto: CryptoProvider, comment: string) {
+  private constructor(blob: Uint8Array, crypto: CryptoProvider, comment: string, certificate: Certificate | null) {
     // A copy: the blob often is a view into a packet that will be overwritten. Not slice(), which on a Buffer is a view too.
     this.blob = new Uint8Array(blob);
     const decoded = decodePublicBlob(this.blob);
     this.type = decoded.type;
     this.bits = decoded.bits;
+    this.application = decoded.application;
     this.comment = comment;
+    this.certificate = certificate;
     this.algorithms = defaultAlgorithms(decoded.type);
     this.#components = decoded.components;
     this.#signatureBytes = decoded.signatureBytes;
@@ -62,8 +74,8 @@ export class PublicKey {
    * The key that `blob` encodes (RFC 4253 section 6.6). The blob is copied.
    * @throws KeyFormatError where it is malformed in any way, of an unsupported type, or a key that cannot be secure.
    */
-  static parse(blob: Uint8Array, crypto: CryptoProvider, comment = ''): PublicKey {
-    return new PublicKey(blob, crypto, comment);
+  static parse(blob: Uint8Array, crypto: CryptoProvider, comment = '', certificate: Certificate | null = null): PublicKey {
+    return new PublicKey(blob, crypto, comment, certificate);
   }
 
   /**
@@ -84,7 +96,7 @@ export class PublicKey {
     if (textEnd === 0 || blob === null) {
       throw new KeyFormatError("OpenSSH public key: the line is not of the form 'type base64 [comment]'");
     }
-    const key = new PublicKey(blob, crypto, rest.slice(textEnd).trim());
+    const key = new PublicKey(blob, crypto, rest.slice(textEnd).trim(), null);
     // Whoever filters by the type in front must not be handed another key (golang.org/x/crypto 7626c50).
     if (key.type !== type) throw new KeyFormatError(`OpenSSH public key: the line says ${type}, the key in it is ${key.type}`);
     return key;
@@ -105,6 +117,16 @@ export class PublicKey {
   /** The key's type; the same as {@link type}. */
   getName(): KeyType {
     return this.type;
+  }
+
+  /** The kind of key without the protocol's prefixes, as `ssh-keygen -l` prints it: `ED25519`, `ECDSA`, `RSA`, `ED25519-SK`, ... */
+  get algorithmName(): string {
+    const name = this.type
+      .replace(/@.*$/, '')
+      .replace(/^(sk-)?(ssh-)?/, '')
+      .replace(/-.*$/, '')
+      .toUpperCase();
+    return this.application === null ? name : `${name}-SK`;
   }
 
   /** The key's size in bits; the same as {@link bits}. */
@@ -128,21 +150,43 @@ export class PublicKey {
   }
 
   /**
-   * Whether `signature` over `data` was made with this key's private part.
+   * Whether `signature` over `data` was made with this key's private part; for a FIDO key also whether somebody touched the device.
    *
    * Never throws: bad input is false. The cost is bounded by the bounds on the key.
    * @param signature The SSH form: string algorithm, string blob.
    * @param algorithm The negotiated algorithm; a signature that names another is false, whatever it contains.
    */
   verify(data: Uint8Array, signature: Uint8Array, algorithm: string): boolean {
+    return this.examine(data, signature, algorithm)?.userPresent === true;
+  }
+
+  /**
+   * As {@link verify} with whichever of {@link algorithms} the signature says that it is, so never `ssh-rsa` with SHA-1. Where an
+   * algorithm was agreed on, say so to {@link verify} instead.
+   */
+  verifySshSig(data: Uint8Array, signature: Uint8Array): boolean {
+    return this.algorithms.some((algorithm) => this.verify(data, signature, algorithm));
+  }
+
+  /**
+   * As {@link verify}, for those who decide themselves what a FIDO device has to do: what it says about touch and PIN, or null
+   * where the signature is not one. For keys that are not in a device both are true.
+   */
+  examine(data: Uint8Array, signature: Uint8Array, algorithm: string): SecurityKeyFacts | null {
     // Anything unexpected means "not proved". A verifier whose failure is an exception invites callers that catch too much.
     try {
       const row = signatureRow(algorithm);
-      if (row === undefined || row.keyType !== this.type) return false;
+      if (row === undefined || row.keyType !== this.type) return null;
+      if (this.application !== null) {
+        const taken = decodeSecurityKeySignature(signature, algorithm, this.application, data, this.#crypto);
+        if (taken === null || this.#crypto.verify(this.#components, row.hash, taken.signed, taken.raw) !== true) return null;
+        return taken.facts;
+      }
       const raw = decodeSignature(signature, algorithm, this.#signatureBytes);
-      return raw !== null && this.#crypto.verify(this.#components, row.hash, data, raw) === true;
+      if (raw === null || this.#crypto.verify(this.#components, row.hash, data, raw) !== true) return null;
+      return { userPresent: true, userVerified: true, counter: 0 };
     } catch {
-      return false;
+      return null;
     }
   }
 

@@ -15,7 +15,13 @@ export type SignatureAlgorithm =
   | 'ecdsa-sha2-nistp521'
   | 'rsa-sha2-512'
   | 'rsa-sha2-256'
-  | 'ssh-rsa';
+  | 'ssh-rsa'
+  | 'sk-ssh-ed25519@openssh.com'
+  | 'sk-ecdsa-sha2-nistp256@openssh.com'
+  | 'webauthn-sk-ecdsa-sha2-nistp256@openssh.com';
+
+/** What a browser's FIDO key signs under: the key is a `sk-ecdsa` one. */
+export const WEBAUTHN = 'webauthn-sk-ecdsa-sha2-nistp256@openssh.com';
 
 /** One signature algorithm. */
 export interface SignatureRow {
@@ -37,6 +43,14 @@ export const signatureAlgorithms: readonly SignatureRow[] = [
   { name: 'ecdsa-sha2-nistp256', keyType: 'ecdsa-sha2-nistp256', hash: 'sha256', status: 'default' },
   { name: 'ecdsa-sha2-nistp384', keyType: 'ecdsa-sha2-nistp384', hash: 'sha384', status: 'default' },
   { name: 'ecdsa-sha2-nistp521', keyType: 'ecdsa-sha2-nistp521', hash: 'sha512', status: 'default' },
+  { name: 'sk-ssh-ed25519@openssh.com', keyType: 'sk-ssh-ed25519@openssh.com', hash: 'sha512', status: 'default' },
+  {
+    name: 'sk-ecdsa-sha2-nistp256@openssh.com',
+    keyType: 'sk-ecdsa-sha2-nistp256@openssh.com',
+    hash: 'sha256',
+    status: 'default',
+  },
+  { name: WEBAUTHN, keyType: 'sk-ecdsa-sha2-nistp256@openssh.com', hash: 'sha256', status: 'default' },
   { name: 'rsa-sha2-512', keyType: 'ssh-rsa', hash: 'sha512', status: 'default' },
   { name: 'rsa-sha2-256', keyType: 'ssh-rsa', hash: 'sha256', status: 'default' },
   { name: 'ssh-rsa', keyType: 'ssh-rsa', hash: 'sha1', status: 'legacy' },
@@ -87,8 +101,8 @@ export function decodeSignature(signature: Uint8Array, algorithm: string, rawByt
   }
 }
 
-/** RFC 5656 section 3.1.2: mpint r, mpint s. */
-function decodeEcdsa(blob: Uint8Array, half: number): Uint8Array | null {
+/** RFC 5656 section 3.1.2: mpint r, mpint s; `half` is the length of each in the raw form. @throws DecodeError */
+export function decodeEcdsa(blob: Uint8Array, half: number): Uint8Array | null {
   const reader = new Reader(blob);
   const raw = new Uint8Array(2 * half);
   for (const end of [half, 2 * half]) {

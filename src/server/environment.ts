@@ -3,7 +3,7 @@
 // taken where a pattern allows it (CVE-class: env injection).
 
 import { homedir, userInfo } from 'node:os';
-import { matchesPattern } from '../algorithms/policy.ts';
+import { matchesPattern } from '../keys/pattern-list.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 

@@ -6,6 +6,7 @@ import type { Channel } from '../transport/channel.ts';
 import { ServerInterface } from '../transport/server-interface.ts';
 import type { TerminalModes } from '../transport/terminal-modes.ts';
 import { AcceptedEnvironment, type Account, baseEnvironment, type Endpoints, invokingAccount, utf8 } from './environment.ts';
+import { everything, type Grant } from './grant.ts';
 import { type ChannelProcess, type Program, runProcess } from './process.ts';
 import { loadTerminals, runOnTerminal, type TerminalRequest } from './terminal.ts';
 
@@ -74,6 +75,11 @@ export class ProcessServer extends ServerInterface {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
+  /** What the user may do, once logged in; override it where that depends on how. Default everything that the options allow. */
+  protected get grant(): Grant {
+    return everything;
+  }
+
   override checkChannelRequest(kind: string): boolean {
     return kind === 'session' && (this.#runsPrograms || this.#options.subsystems === true);
   }
@@ -92,7 +98,7 @@ export class ProcessServer extends ServerInterface {
     _pixelHeight: number,
     modes: TerminalModes,
   ): boolean {
-    if (!this.#runsPrograms) return false;
+    if (!this.#runsPrograms || !this.grant.pty) return false;
     const session = this.#session(channel);
     const terminals = loadTerminals();
     if (typeof terminals === 'string') {
@@ -112,11 +118,26 @@ export class ProcessServer extends ServerInterface {
     // Node passes arguments as UTF-8; another encoding would run something else than what was asked for.
     const text = utf8(command);
     if (text === null) return false;
-    this.#start(channel, 'exec', { file: '/bin/sh', args: ['-c', text] });
+    this.#exec(channel, text);
+    return true;
+  }
+
+  /** A forced command is run for subsystems, too: whatever the client asks for. */
+  override checkChannelSubsystemRequest(
+    channel: Channel,
+    name: string,
+  ): ReturnType<ServerInterface['checkChannelSubsystemRequest']> {
+    if (this.grant.command === null) return super.checkChannelSubsystemRequest(channel, name);
+    if (!this.#runsPrograms) return false;
+    this.#exec(channel, name);
     return true;
   }
 
   override checkChannelShellRequest(channel: Channel): boolean {
+    if (this.grant.command !== null && this.#runsPrograms) {
+      this.#exec(channel, null);
+      return true;
+    }
     if (this.#options.shell !== true) return false;
     const { shell } = this.#account;
     const login = `-${shell.slice(shell.lastIndexOf('/') + 1)}`;
@@ -139,6 +160,13 @@ export class ProcessServer extends ServerInterface {
     return {};
   }
 
+  /** What the client asked for, or what is forced on it. Null: a shell. */
+  #exec(channel: Channel, asked: string | null): void {
+    const { command } = this.grant;
+    const original: Record<string, string> = command === null || asked === null ? {} : { SSH_ORIGINAL_COMMAND: asked };
+    this.#start(channel, 'exec', { file: '/bin/sh', args: ['-c', command ?? asked ?? ''] }, original);
+  }
+
   #session(channel: Channel): Session {
     let session = this.#sessions.get(channel);
     if (session === undefined) {
@@ -149,7 +177,12 @@ export class ProcessServer extends ServerInterface {
     return session;
   }
 
-  #start(channel: Channel, request: 'exec' | 'shell', what: Pick<Program, 'file' | 'args' | 'argv0'>): void {
+  #start(
+    channel: Channel,
+    request: 'exec' | 'shell',
+    what: Pick<Program, 'file' | 'args' | 'argv0'>,
+    variables: Readonly<Record<string, string>> = {},
+  ): void {
     const session = this.#session(channel);
     const { terminal, refusal, environment } = session;
     const program: Program = {
@@ -158,8 +191,10 @@ export class ProcessServer extends ServerInterface {
       cwd: existsSync(this.#account.home) ? this.#account.home : '/',
       env: {
         ...environment.entries(),
+        ...this.grant.environment,
         ...this.environmentFor(channel),
         ...baseEnvironment(this.#account, this.#endpoints),
+        ...variables,
       },
       killGrace: this.#options.killGrace ?? KILL_GRACE,
     };

@@ -3,6 +3,7 @@
 
 import { equalBytes } from '../bytes/bytes.ts';
 import type { InboundGlobalRequest } from '../connection/connection.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { decodeStrings, encodeStrings, HOST_KEYS, HOST_KEYS_PROVE, proofData } from './host-key-proof.ts';
@@ -82,7 +83,7 @@ export class HostKeyAnnouncer {
 
   /** OpenSSH expects an RSA key to use the algorithm of the key exchange where that was one of RSA. */
   #algorithmOf(signer: Signer): SignatureAlgorithm {
-    const agreed = this.#port.hostKeyAlgorithm();
+    const agreed = keyAlgorithm(this.#port.hostKeyAlgorithm())?.signs;
     return signer.algorithms.find((name) => name === agreed) ?? (signer.algorithms[0] as SignatureAlgorithm);
   }
 }

@@ -4,6 +4,7 @@
 import type { InteractivePrompts } from '../auth/server.ts';
 import type { GssIdentity } from '../crypto/gss.ts';
 import type { PublicKey } from '../keys/public-key.ts';
+import type { SecurityKeyFacts } from '../keys/security-key.ts';
 import type { Channel } from './channel.ts';
 import { startRegisteredSubsystem } from './subsystem-handler.ts';
 import type { TerminalModes } from './terminal-modes.ts';
@@ -82,9 +83,21 @@ export class ServerInterface {
     return 'failed';
   }
 
-  /** Whether this key may log in. Called for a mere question too; `signed` means that the user has proven to hold the key. */
+  /**
+   * Whether this key may log in. Called for a mere question too; `signed` means that the user has proven to hold the key. A key
+   * that came in a certificate has it as `key.certificate`: then look at its authority, its principals and its options, as
+   * `AuthorizedKeys` of `amiko/server` does, or compare nothing but the key.
+   */
   checkAuthPublickey(_username: string, _key: PublicKey, _signed: boolean): Eventually<AuthDecision> {
     return 'failed';
+  }
+
+  /**
+   * Whether what a FIDO device says of its signature is enough; asked between the two times of {@link checkAuthPublickey}. The default
+   * wants somebody to have touched it.
+   */
+  checkAuthSecurityKey(_username: string, _key: PublicKey, facts: SecurityKeyFacts): Eventually<boolean> {
+    return facts.userPresent;
   }
 
   checkAuthInteractive(_username: string, _submethods: string): Eventually<AuthDecision | InteractiveQuery> {

@@ -58,6 +58,7 @@ export class ServerSide {
       none: (user) => server.checkAuthNone(user),
       password: (user, password, newPassword) => server.checkAuthPassword(user, password, newPassword),
       publickey: (user, key, signed) => server.checkAuthPublickey(user, key, signed),
+      securityKey: (user, key, facts) => server.checkAuthSecurityKey(user, key, facts),
       interactive: (user, submethods) => server.checkAuthInteractive(user, submethods),
       interactiveResponse: (user, responses) => server.checkAuthInteractiveResponse(responses, user),
       gss: server.enableAuthGssapi() === true ? this.#gssHooks(server) : undefined,

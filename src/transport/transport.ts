@@ -28,8 +28,8 @@ import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { kexMethods } from '../kex/methods.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
+import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { PublicKey } from '../keys/public-key.ts';
-import { signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { ciphers } from '../packet/ciphers.ts';
 import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
@@ -875,7 +875,7 @@ export class Transport implements AsyncDisposable {
 
   /** A known host key decides which algorithms come first, or the server would come with another of its keys. */
   #preferKeysOf(keys: readonly PublicKey[]): void {
-    const isKnown = (name: string) => keys.some(({ type }) => type === signatureRow(name)?.keyType);
+    const isKnown = (name: string) => keys.some(({ type }) => type === keyAlgorithm(name)?.keyType);
     const { keys: all } = this.#algorithms;
     this.#algorithms = {
       ...this.#algorithms,

@@ -1,21 +1,22 @@
-// Who may log in: one name, with one password, one of some keys, or as one of some Kerberos principals. A check takes the same path and the same time whether the
-// name is wrong, the password or both (CVE-2016-6210 and its kind), and compares digests, so lengths do not show either.
+// Who may log in: one name, with one password, one of some keys or certificates, or as one of some Kerberos principals. A check
+// takes the same path and the same time whether the name is wrong, the password or both (CVE-2016-6210 and its kind), and
+// compares digests, so lengths do not show either.
 
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
-import type { PublicKey } from '../../keys.ts';
+import type { Applicant, Authorization } from '../../server.ts';
+import type { TrustedKeys } from './trusted-keys.ts';
 
 export class Credentials {
   readonly #user: Uint8Array;
   readonly #password: Uint8Array | null;
-  readonly #keys: readonly Uint8Array[];
-
+  readonly #keys: TrustedKeys;
   readonly #principals: readonly string[];
 
   /** `password` null: none will do. Principals are whole: `alice@EXAMPLE.COM`. */
-  constructor(user: string, password: string | null, keys: readonly PublicKey[], principals: readonly string[] = []) {
+  constructor(user: string, password: string | null, keys: TrustedKeys, principals: readonly string[] = []) {
     this.#user = digest(user);
     this.#password = password === null ? null : digest(password);
-    this.#keys = keys.map((key) => digest(key.blob));
+    this.#keys = keys;
     this.#principals = principals;
   }
 
@@ -23,7 +24,7 @@ export class Credentials {
   get methods(): readonly string[] {
     return [
       ...(this.takesKerberos ? ['gssapi-with-mic'] : []),
-      ...(this.#keys.length > 0 ? ['publickey'] : []),
+      ...(this.#keys.some ? ['publickey'] : []),
       ...(this.#password === null ? [] : ['password', 'keyboard-interactive']),
     ];
   }
@@ -48,12 +49,11 @@ export class Credentials {
     return rightUser && rightPassword;
   }
 
-  isKey(user: string, key: PublicKey): boolean {
-    const rightUser = timingSafeEqual(digest(user), this.#user);
-    const given = digest(key.blob);
-    let rightKey = false;
-    for (const known of this.#keys) rightKey = timingSafeEqual(given, known) || rightKey;
-    return rightUser && rightKey;
+  /** What is granted to whoever has proven to hold the key. */
+  authorize(applicant: Applicant): Authorization {
+    const rightUser = timingSafeEqual(digest(applicant.user), this.#user);
+    const decided = this.#keys.authorize(applicant);
+    return rightUser ? decided : { granted: null, why: 'another user', near: false };
   }
 }
 

@@ -3,10 +3,13 @@
 
 import { type ForwardTarget, isPath } from '../../forward/target.ts';
 import type { AuthDecision, Channel, GssIdentity, PublicKey } from '../../index.ts';
+import type { SecurityKeyFacts } from '../../keys/security-key.ts';
 import { AgentSocket } from '../../server/agent-socket.ts';
 import { ServerForwarding } from '../../server/forwarding.ts';
+import { everything, type Grant, mayListen, mayOpen, restricted } from '../../server/grant.ts';
 import { X11Display } from '../../server/x11-display.ts';
 import {
+  type Authorization,
   InteractiveQuery,
   type OpenDecision,
   ProcessServer,
@@ -45,6 +48,8 @@ export interface ServeDecisionsOptions extends Omit<ProcessServerOptions, 'subsy
   readonly files: ServedFiles | null;
   readonly onForward: (forward: ForwardStart) => void;
   readonly onSftp: (event: SftpEvent) => void;
+  /** A key that is known was not let in, for this reason. */
+  readonly onNearMiss: (why: string) => void;
 }
 
 /** How long sessions may take to close their files, milliseconds. */
@@ -58,6 +63,7 @@ export class ServeDecisions extends ProcessServer {
   readonly #environments = new WeakMap<Channel, Record<string, string>>();
   /** What sessions have left behind, and are about to remove. */
   readonly #cleaning = new Set<Promise<void>>();
+  #granted: Grant = everything;
   #sftpSessions = 0;
   #noSftpSession: () => void = () => {};
 
@@ -100,7 +106,26 @@ export class ServeDecisions extends ProcessServer {
   }
 
   override checkAuthPublickey(user: string, key: PublicKey): AuthDecision {
-    return this.#credentials.isKey(user, key) ? 'successful' : 'failed';
+    const decided = this.#authorize(user, key);
+    if (decided.granted !== null) return 'successful';
+    // A key that should work: whoever runs the server wants to know why it does not.
+    if (decided.near) this.#options.onNearMiss(decided.why);
+    return 'failed';
+  }
+
+  override checkAuthSecurityKey(user: string, key: PublicKey, { userPresent, userVerified }: SecurityKeyFacts): boolean {
+    const { granted } = this.#authorize(user, key);
+    if (granted === null) return userPresent;
+    return (userPresent || !granted.touchRequired) && (userVerified || !granted.verifyRequired);
+  }
+
+  override authenticated(user: string, _method: string, key: PublicKey | null): void {
+    if (key === null) return;
+    this.#granted = this.#authorize(user, key).granted ?? restricted;
+  }
+
+  protected override get grant(): Grant {
+    return this.#granted;
   }
 
   override checkAuthInteractive(): AuthDecision | InteractiveQuery {
@@ -124,15 +149,15 @@ export class ServeDecisions extends ProcessServer {
     _origin: readonly [string, number],
     [host, port]: readonly [string, number],
   ): OpenDecision | Promise<OpenDecision> {
-    return this.#connect('direct-tcpip', { host, port });
+    return mayOpen(this.#granted, host, port) && this.#connect('direct-tcpip', { host, port });
   }
 
   override checkChannelDirectStreamlocalRequest(_id: number, path: string): OpenDecision | Promise<OpenDecision> {
-    return this.#connect('direct-streamlocal', { path });
+    return this.#mayStreamlocal && this.#connect('direct-streamlocal', { path });
   }
 
   override async checkPortForwardRequest(address: string, port: number): Promise<number | false> {
-    if (!this.#options.allowed.forward) return false;
+    if (!this.#options.allowed.forward || !mayListen(this.#granted, address, port)) return false;
     const bound = await this.#forwarding.listen(address, port);
     if (bound !== false) this.#options.onForward({ request: 'tcpip-forward', where: `${address}:${bound}` });
     return bound;
@@ -143,7 +168,7 @@ export class ServeDecisions extends ProcessServer {
   }
 
   override async checkStreamlocalForwardRequest(path: string): Promise<boolean> {
-    const listening = this.#options.allowed.forward && (await this.#forwarding.listenUnix(path));
+    const listening = this.#options.allowed.forward && this.#mayStreamlocal && (await this.#forwarding.listenUnix(path));
     if (listening) this.#options.onForward({ request: 'streamlocal-forward', where: path });
     return listening;
   }
@@ -153,7 +178,8 @@ export class ServeDecisions extends ProcessServer {
   }
 
   override async checkChannelForwardAgentRequest(channel: Channel): Promise<boolean> {
-    if (!this.#options.allowed.agentForward || 'SSH_AUTH_SOCK' in this.environmentFor(channel)) return false;
+    if (!this.#options.allowed.agentForward || !this.#granted.agentForwarding || 'SSH_AUTH_SOCK' in this.environmentFor(channel))
+      return false;
     const socket = await AgentSocket.open(this.#connection.transport);
     if (socket === null) return false;
     this.#give(channel, { SSH_AUTH_SOCK: socket.path }, socket);
@@ -168,7 +194,7 @@ export class ServeDecisions extends ProcessServer {
     authCookie: string,
     screenNumber: number,
   ): Promise<boolean> {
-    if (!this.#options.allowed.x11 || 'DISPLAY' in this.environmentFor(channel)) return false;
+    if (!this.#options.allowed.x11 || !this.#granted.x11Forwarding || 'DISPLAY' in this.environmentFor(channel)) return false;
     const options = { singleConnection, authProtocol, authCookie, screenNumber };
     const display = await X11Display.open(this.#connection.transport, options);
     if (display === null) return false;
@@ -185,6 +211,16 @@ export class ServeDecisions extends ProcessServer {
     if (event.operation === 'start') this.#sftpSessions++;
     this.#options.onSftp(event);
     if (event.operation === 'end' && --this.#sftpSessions === 0) this.#noSftpSession();
+  }
+
+  /** Lists of hosts and ports say nothing about sockets, so where there is one, these are not on it. */
+  get #mayStreamlocal(): boolean {
+    const { portForwarding, permitOpen, permitListen } = this.#granted;
+    return portForwarding && permitOpen === null && permitListen === null;
+  }
+
+  #authorize(user: string, key: PublicKey): Authorization {
+    return this.#credentials.authorize({ user, key, address: this.#connection.remoteAddress, now: Date.now() / 1000 });
   }
 
   #connect(request: ForwardStart['request'], target: ForwardTarget): OpenDecision | Promise<OpenDecision> {

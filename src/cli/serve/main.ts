@@ -4,13 +4,13 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { generateKey, readModuli, type Signer, SSHError, UsageError } from '../../index.ts';
 import type { DhGroup } from '../../kex/dh-group.ts';
-import { readPrivateKey } from '../../keys.ts';
+import { type Certificate, parseCertificate, readPrivateKey, withCertificate } from '../../keys.ts';
 import { createServer, invokingAccount, type ServerConnection } from '../../server.ts';
-import { readAuthorizedKeys } from './authorized-keys.ts';
 import { Credentials, makePassword } from './credentials.ts';
 import { ServeDecisions } from './decisions.ts';
 import { parseServeOptions, type ServeOptions } from './options.ts';
 import { jsonReport, type Report, textReport, writeError } from './report.ts';
+import { TrustedKeys } from './trusted-keys.ts';
 import { usage } from './usage.ts';
 
 const OK = 0;
@@ -44,8 +44,8 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
   const stop = stopSignal();
   const account = invokingAccount();
   const user = options.user ?? account.name;
-  const hostKeys = await loadHostKeys(options.hostKeys);
-  const { credentials, madePassword } = await loadCredentials(user, options.authorizedKeys, options.gssapi);
+  const hostKeys = await loadHostKeys(options.hostKeys, options.hostCertificates);
+  const { credentials, madePassword } = await loadCredentials(user, options);
   const banner = options.banner === null ? null : await readBanner(options.banner);
   const moduli = options.moduli === null ? null : await loadModuli(options.moduli);
   const files = options.sftp ? { root: await servedFolder(options.folder ?? '.'), write: options.write } : null;
@@ -58,6 +58,7 @@ async function serve(options: ServeOptions, report: Report): Promise<void> {
       files,
       onForward: (start) => report.forward(connection, start),
       onSftp: (event) => report.sftp(connection, event),
+      onNearMiss: (why) => writeError(`amiko serve: a key from ${connection.remoteAddress} was not let in: ${why}\n`),
       exec,
       shell,
       acceptEnv,
@@ -133,24 +134,40 @@ async function servedFolder(folder: string): Promise<string> {
   return root;
 }
 
-async function loadHostKeys(files: readonly string[]): Promise<readonly Signer[]> {
-  if (files.length === 0) return [await generateKey('ed25519')];
-  return Promise.all(files.map((file) => readPrivateKey(file)));
+async function loadHostKeys(files: readonly string[], certificateFiles: readonly string[]): Promise<readonly Signer[]> {
+  const keys: Signer[] =
+    files.length === 0 ? [await generateKey('ed25519')] : await Promise.all(files.map((file) => readPrivateKey(file)));
+  for (const file of certificateFiles) {
+    const certificate = inCertificate(file, await readFile(file, 'utf8'));
+    if (certificate.kind !== 'host') throw new UsageError(`${file} is a certificate of a ${certificate.kind}, not of a host`);
+    const at = keys.findIndex(({ publicKey }) => publicKey.equals(certificate.publicKey));
+    if (at < 0) throw new UsageError(`${file} is for none of the host keys`);
+    keys[at] = withCertificate(keys[at] as Signer, certificate);
+  }
+  return keys;
+}
+
+function inCertificate(file: string, text: string): Certificate {
+  try {
+    return parseCertificate(text);
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function loadCredentials(
   user: string,
-  files: readonly string[],
-  principals: readonly string[],
+  { authorizedKeys, userCas, revokedKeys, principals, gssapi }: ServeOptions,
 ): Promise<{ credentials: Credentials; madePassword: string | null }> {
-  const keys = (await Promise.all(files.map(readAuthorizedKeys))).flat();
-  if (files.length > 0 && keys.length === 0) throw new UsageError(`there is no key in ${files.join(', ')}`);
+  const keys = await TrustedKeys.read({ authorizedKeys, userCas, revoked: revokedKeys, principals });
+  const files = [...authorizedKeys, ...userCas];
+  if (files.length > 0 && !keys.some) throw new UsageError(`there is no key in ${files.join(', ')}`);
   const given = process.env['AMIKO_PASSWORD'] ?? null;
   // What we start must not inherit it, nor show it in its environment.
   delete process.env['AMIKO_PASSWORD'];
   if (given === '') throw new UsageError('AMIKO_PASSWORD is empty');
-  const made = given === null && files.length === 0 && principals.length === 0 ? makePassword() : null;
-  return { credentials: new Credentials(user, given ?? made, keys, principals), madePassword: made };
+  const made = given === null && files.length === 0 && gssapi.length === 0 ? makePassword() : null;
+  return { credentials: new Credentials(user, given ?? made, keys, gssapi), madePassword: made };
 }
 
 async function loadModuli(file: string): Promise<readonly DhGroup[]> {

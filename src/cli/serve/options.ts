@@ -19,6 +19,12 @@ export interface ServeOptions {
   /** Null for the invoking user's. */
   readonly user: string | null;
   readonly authorizedKeys: readonly string[];
+  /** Files with authorities of users' certificates. */
+  readonly userCas: readonly string[];
+  readonly revokedKeys: readonly string[];
+  /** What certificates of these may name; null for the user's name. */
+  readonly principals: readonly string[] | null;
+  readonly hostCertificates: readonly string[];
   readonly exec: boolean;
   readonly shell: boolean;
   readonly acceptEnv: readonly string[];
@@ -50,6 +56,10 @@ const TABLE = {
   'host-key': { type: 'string', multiple: true },
   user: { type: 'string' },
   'authorized-keys': { type: 'string', multiple: true },
+  'trusted-user-ca': { type: 'string', multiple: true },
+  'revoked-keys': { type: 'string', multiple: true },
+  principals: { type: 'string', multiple: true },
+  'host-certificate': { type: 'string', multiple: true },
   write: { type: 'boolean' },
   'no-sftp': { type: 'boolean' },
   exec: { type: 'boolean' },
@@ -136,6 +146,10 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
     hostKeys: texts.get('host-key') ?? [],
     user,
     authorizedKeys: texts.get('authorized-keys') ?? [],
+    userCas: texts.get('trusted-user-ca') ?? [],
+    revokedKeys: texts.get('revoked-keys') ?? [],
+    principals: texts.get('principals')?.flatMap(principalNames) ?? null,
+    hostCertificates: texts.get('host-certificate') ?? [],
     exec: flags.has('exec'),
     shell: flags.has('shell'),
     acceptEnv: texts.get('accept-env') ?? [],
@@ -179,6 +193,13 @@ function algorithmOptions(text: (name: Name) => string | null): AlgorithmOptions
 function principal(value: string): string {
   if (/^[^@\s]+@[^@\s]+$/.test(value)) return value;
   throw new UsageError(`--gssapi needs a principal such as alice@EXAMPLE.COM, not '${printable(value)}'`);
+}
+
+/** Names of users, separated by commas. */
+function principalNames(value: string): string[] {
+  const names = value.split(',');
+  if (names.includes('')) throw new UsageError(`--principals needs names, not '${printable(value)}'`);
+  return names;
 }
 
 function rekeyBytes(value: string | null): number | null {

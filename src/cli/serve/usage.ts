@@ -9,11 +9,15 @@ Where and as whom:
   --host ADDR              address to listen on (127.0.0.1)
   --port N                 port, 0 for any that is free (2222)
   --host-key FILE          private host key; may be repeated, one of each type
+  --host-certificate FILE  certificate of a host key; may be repeated
   --host-key-algorithms L  and how it may sign
 
 Who may log in:
   --user NAME              the name to log in with (yours)
-  --authorized-keys FILE   public keys that may log in, one per line; may be repeated
+  --authorized-keys FILE   public keys that may log in, one per line, with the options of sshd's; may be repeated
+  --trusted-user-ca FILE   authorities whose certificates may log in; may be repeated
+  --principals LIST        names that these certificates may be for, in place of the user's
+  --revoked-keys FILE      keys and certificates that may not, as ssh-keygen -k makes it or one per line; may be repeated
   AMIKO_PASSWORD           in the environment: the password. With neither, one is made and printed
   --gssapi PRINCIPAL       who may log in by Kerberos, as alice@EXAMPLE.COM; may be repeated
   --max-auth-tries N       failed attempts before the connection is closed (6)

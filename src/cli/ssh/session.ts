@@ -2,8 +2,8 @@
 // end turned into our exit status. Nothing is buffered without limit on either way.
 
 import { constants } from 'node:os';
-import { matchesPattern } from '../../algorithms/policy.ts';
 import { ChannelClosedError, ChannelRequestError, printable } from '../../errors.ts';
+import { matchesPattern } from '../../keys/pattern-list.ts';
 import type { Channel } from '../../transport/channel.ts';
 import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';

@@ -8,12 +8,12 @@ import { type Curve, curveByName, curveByOid } from '../curves.ts';
 import { DerReader, der } from './der.ts';
 import { type KeyNumbers, padScalar } from './key-file.ts';
 
-const RSA = '1.2.840.113549.1.1.1';
-const EC = '1.2.840.10045.2.1';
-const ED25519 = '1.3.101.112';
+export const RSA = '1.2.840.113549.1.1.1';
+export const EC = '1.2.840.10045.2.1';
+export const ED25519 = '1.3.101.112';
 
-/** Algorithms that appear in PKCS#8 files and that SSH has no use for, or not yet. */
-const foreign: ReadonlyMap<string, string> = new Map([
+/** Algorithms that appear in PKCS#8 and SubjectPublicKeyInfo and that SSH has no use for, or not yet. */
+export const foreignAlgorithms: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.1.1.10', 'RSA-PSS, which SSH does not use'],
   ['1.2.840.10040.4.1', 'DSA, which is broken and not supported'],
   ['1.2.840.113549.1.3.1', 'Diffie-Hellman, which cannot sign'],
@@ -62,7 +62,7 @@ export function readPkcs8(bytes: Uint8Array): KeyNumbers {
       return { kind: 'ed25519', seed: new Uint8Array(seed), point: null };
     });
   } else {
-    throw new DecodeError(`the key is for ${foreign.get(oid) ?? `the algorithm ${oid}, which is not supported`}`);
+    throw new DecodeError(`the key is for ${foreignAlgorithms.get(oid) ?? `the algorithm ${oid}, which is not supported`}`);
   }
   algorithm.end();
   // RFC 5958: attributes [0] say nothing about the key; the public key [1] must be the right one where it is there.
@@ -100,7 +100,7 @@ function readRsa(reader: DerReader): KeyNumbers {
 /** @param outside The curve that the PKCS#8 wrapper names, where there is one. */
 function readEc(reader: DerReader, outside: Curve | null): KeyNumbers {
   if (reader.smallInteger() !== 1) throw new DecodeError('an EC key of unknown version');
-  const scalar = reader.octetString();
+  const octets = reader.octetString();
   const parameters = reader.explicit(0);
   const named = parameters === null ? null : namedCurve(parameters);
   parameters?.end();
@@ -111,10 +111,14 @@ function readEc(reader: DerReader, outside: Curve | null): KeyNumbers {
   const point = tagged === null ? null : new Uint8Array(tagged.bitString());
   tagged?.end();
   reader.end();
+  // RFC 5915 wants exactly the curve's length. PuTTY's export puts a zero in front where the first bit is set, as if it were an
+  // mpint (seen in 0.78), which OpenSSL and OpenSSH read.
+  const scalar = octets.length === curve.fieldBytes + 1 && octets[0] === 0 ? octets.subarray(1) : octets;
   return { kind: 'ecdsa', curve: curve.name, scalar: padScalar(scalar, curve.fieldBytes), point };
 }
 
-function namedCurve(reader: DerReader): Curve {
+/** @throws DecodeError where it is no curve of SSH's */
+export function namedCurve(reader: DerReader): Curve {
   // Explicit parameters would let the file choose its own generator (CVE-2020-0601).
   if (!reader.hasOid) throw new DecodeError('an EC key with explicit curve parameters, which are not supported');
   const oid = reader.oid();
@@ -131,21 +135,35 @@ export function encodePkcs8(components: PrivateComponents): Uint8Array {
       return der.sequence(version, der.sequence(der.oid(ED25519)), der.octetString(der.octetString(components.seed)));
     case 'ecdsa': {
       const algorithm = der.sequence(der.oid(EC), der.oid(curveByName(components.curve).oid));
-      const point = der.explicit(1, der.bitString(components.point));
-      const key = der.sequence(der.integer(Uint8Array.of(1)), der.octetString(components.scalar), point);
-      return der.sequence(version, algorithm, der.octetString(key));
+      return der.sequence(version, algorithm, der.octetString(encodeEc(components, null)));
     }
-    case 'rsa': {
-      const { n, e, d, p, q, iqmp } = components;
-      const exponents = [remainder(d, p), remainder(d, q)];
-      const numbers = [n, e, d, p, q, ...exponents, iqmp].map((number) => der.integer(number));
-      return der.sequence(version, der.sequence(der.oid(RSA), der.null()), der.octetString(der.sequence(version, ...numbers)));
-    }
+    case 'rsa':
+      return der.sequence(version, der.sequence(der.oid(RSA), der.null()), der.octetString(encodePkcs1(components)));
   }
 }
 
-/** d mod (prime - 1), big-endian. */
-function remainder(d: Uint8Array, prime: Uint8Array): Uint8Array {
+/** The key as PKCS#1 DER. It is secret: erase it after use. */
+export function encodePkcs1({ n, e, d, p, q, iqmp }: Extract<PrivateComponents, { kind: 'rsa' }>): Uint8Array {
+  const numbers = [n, e, d, p, q, remainder(d, p), remainder(d, q), iqmp];
+  return der.sequence(der.integer(Uint8Array.of(0)), ...numbers.map((number) => der.integer(number)));
+}
+
+/** The key as SEC1 DER. It is secret: erase it after use. */
+export function encodeSec1(components: EcComponents): Uint8Array {
+  return encodeEc(components, der.explicit(0, der.oid(curveByName(components.curve).oid)));
+}
+
+type EcComponents = Extract<PrivateComponents, { kind: 'ecdsa' }>;
+
+/** @param parameters The curve, where it does not stand outside already. */
+function encodeEc({ scalar, point }: EcComponents, parameters: Uint8Array | null): Uint8Array {
+  const fields = [der.integer(Uint8Array.of(1)), der.octetString(scalar)];
+  if (parameters !== null) fields.push(parameters);
+  return der.sequence(...fields, der.explicit(1, der.bitString(point)));
+}
+
+/** d mod (prime - 1), big-endian: the exponents that all formats with ASN.1 or JSON repeat. */
+export function remainder(d: Uint8Array, prime: Uint8Array): Uint8Array {
   const value = unsigned(d) % (unsigned(prime) - 1n);
   const out = new Uint8Array(prime.length);
   let rest = value;

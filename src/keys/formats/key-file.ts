@@ -35,8 +35,21 @@ export type KeyFileKdf =
       readonly blockSize: number;
       readonly parallelization: number;
     }
+  /** RFC 9106: PPK 3. Memory in KiB. */
+  | {
+      readonly name: 'argon2';
+      readonly variant: Argon2Variant;
+      readonly salt: Uint8Array;
+      readonly memory: number;
+      readonly passes: number;
+      readonly parallelism: number;
+    }
+  /** Hashes of SHA-1 without a salt: PPK 2. */
+  | { readonly name: 'putty-sha1' }
   /** OpenSSL's EVP_BytesToKey with MD5 and one iteration: the old encrypted PEM. */
   | { readonly name: 'openssl-md5'; readonly salt: Uint8Array };
+
+export type Argon2Variant = 'id' | 'i' | 'd';
 
 export type KeyFileCipherName =
   | 'aes128-ctr'
@@ -97,11 +110,18 @@ export interface EncryptedKeyFile {
   readonly data: Uint8Array;
   /** Empty where the cipher has no tag. */
   readonly tag: Uint8Array;
+  /** How many bytes to derive behind key and IV for a MAC over the plaintext; 0 where the format has none. */
+  readonly macKeyBytes: number;
   /**
    * Reads the plaintext. The result shares no memory with it: erase it afterwards.
    * @throws PassphraseError 'wrong' where it is no plaintext, KeyFormatError where it is one but not a key.
    */
-  finish(plaintext: Uint8Array): KeyMaterial;
+  finish(plaintext: Uint8Array, macKey: Uint8Array): KeyMaterial;
+}
+
+/** How many bytes the passphrase has to give for a file: key, derived IV, MAC key, in this order. */
+export function secretBytes({ cipher, iv, macKeyBytes }: EncryptedKeyFile): number {
+  return cipher.keyBytes + (iv === null ? cipher.ivBytes : 0) + macKeyBytes;
 }
 
 export type KeyFile = PlainKeyFile | EncryptedKeyFile;

@@ -7,19 +7,11 @@ import type { PrivateComponents } from '../../crypto/provider.ts';
 import { PassphraseError, printable } from '../../errors.ts';
 import { DecodeError, Reader } from '../../wire/reader.ts';
 import { Writer } from '../../wire/writer.ts';
-import { curves } from '../curves.ts';
+import { isKeyType } from '../key-type.ts';
 import { decodePublicBlob, encodePublicBlob } from '../public-blob.ts';
-import {
-  type KeyFile,
-  type KeyFileCipher,
-  type KeyFileKdf,
-  type KeyMaterial,
-  type KeyNumbers,
-  keyFileCipher,
-  padScalar,
-  readingFormat,
-} from './key-file.ts';
+import { type KeyFile, type KeyFileCipher, type KeyFileKdf, type KeyMaterial, keyFileCipher, readingFormat } from './key-file.ts';
 import { encodePem } from './pem.ts';
+import { readPrivateNumbers, writePrivateNumbers } from './private-numbers.ts';
 
 const FORMAT = 'OpenSSH private key';
 const MAGIC = encodeUtf8('openssh-key-v1\0');
@@ -44,7 +36,7 @@ export function parseOpenSsh(bytes: Uint8Array, maxRounds: number): KeyFile {
     const count = reader.u32();
     if (count !== 1) throw new DecodeError(`it says that it holds ${count} keys; only 1 is supported`);
     const publicBlob = reader.string();
-    decodePublicBlob(publicBlob);
+    refuseDevices(publicBlob);
     const data = reader.string();
 
     if (cipherName === 'none' || kdfName === 'none') {
@@ -65,8 +57,17 @@ export function parseOpenSsh(bytes: Uint8Array, maxRounds: number): KeyFile {
       if (!checkNumbersAgree(plaintext)) throw new PassphraseError('wrong');
       return readingFormat(FORMAT, () => readSection(plaintext, publicBlob));
     };
-    return { encrypted: true, format: FORMAT, kdf, cipher, iv: null, padded: false, data, tag, finish };
+    return { encrypted: true, format: FORMAT, kdf, cipher, iv: null, padded: false, data, tag, macKeyBytes: 0, finish };
   });
+}
+
+/** By the name alone, which is what such files have in common. */
+function refuseDevices(publicBlob: Uint8Array): void {
+  const type = new Reader(publicBlob).name();
+  if (type.startsWith('sk-') && isKeyType(type)) {
+    throw new DecodeError(`${type} is a FIDO key, whose private part never leaves its device; use it through ssh-agent`);
+  }
+  decodePublicBlob(publicBlob);
 }
 
 function readKdf(name: string, options: Uint8Array, maxRounds: number): KeyFileKdf {
@@ -96,7 +97,7 @@ function checkNumbersAgree(section: Uint8Array): boolean {
 function readSection(section: Uint8Array, publicBlob: Uint8Array): KeyMaterial {
   const reader = new Reader(section, 8);
   const type = reader.name();
-  const numbers = readNumbers(type, reader);
+  const numbers = readPrivateNumbers(type, reader);
   const comment = decodeText(reader.string());
   // 1, 2, 3, ...: the only thing that tells the end of the key from something that somebody put there.
   const padding = reader.rest();
@@ -105,33 +106,6 @@ function readSection(section: Uint8Array, publicBlob: Uint8Array): KeyMaterial {
   const inner = numbers.kind === 'rsa' ? numbers : { ...numbers, point: numbers.point ?? new Uint8Array(0) };
   if (!equalBytes(encodePublicBlob(inner), publicBlob)) throw new DecodeError('the public key outside is not the one inside');
   return { numbers, comment };
-}
-
-function readNumbers(type: string, reader: Reader): KeyNumbers {
-  if (type === 'ssh-ed25519') {
-    const point = new Uint8Array(reader.string());
-    const secret = reader.string();
-    if (point.length !== 32 || secret.length !== 64) throw new DecodeError('an Ed25519 key of wrong length');
-    // The public key a third time: seed || public (the form of NaCl).
-    if (!equalBytes(secret.subarray(32), point)) throw new DecodeError('the public key stands there in two versions');
-    return { kind: 'ed25519', seed: new Uint8Array(secret.subarray(0, 32)), point };
-  }
-  if (type === 'ssh-rsa') {
-    const [n, e, d, iqmp, p, q] = [0, 0, 0, 0, 0, 0].map(() => new Uint8Array(reader.mpint())) as [
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-    ];
-    return { kind: 'rsa', n, e, d, p, q, iqmp };
-  }
-  const curve = curves.find((row) => row.keyType === type);
-  if (curve === undefined) throw new DecodeError(`unsupported key type '${printable(type)}'`);
-  if (reader.name() !== curve.name) throw new DecodeError('the type and the curve differ');
-  const point = new Uint8Array(reader.string());
-  return { kind: 'ecdsa', curve: curve.name, point, scalar: padScalar(reader.mpint(), curve.fieldBytes) };
 }
 
 /** How the private section of a new file is encrypted. */
@@ -155,19 +129,7 @@ export function encodeOpenSshSection(
 ): Uint8Array {
   // Large enough for RSA with 16384 bits, so that growing leaves no copies of the secret behind.
   const writer = new Writer(12_288 + 4 * comment.length).raw(check).raw(check);
-  switch (components.kind) {
-    case 'ed25519':
-      writer.string('ssh-ed25519').string(components.point);
-      writer.u32(64).raw(components.seed).raw(components.point);
-      break;
-    case 'ecdsa':
-      writer.string(`ecdsa-sha2-${components.curve}`).string(components.curve).string(components.point).mpint(components.scalar);
-      break;
-    case 'rsa':
-      writer.string('ssh-rsa').mpint(components.n).mpint(components.e).mpint(components.d);
-      writer.mpint(components.iqmp).mpint(components.p).mpint(components.q);
-      break;
-  }
+  writePrivateNumbers(writer, components);
   writer.string(comment);
   const block = encrypted ? openSshCipher.blockBytes : PLAIN_BLOCK_BYTES;
   for (let i = 1; writer.length % block !== 0; i++) writer.u8(i);

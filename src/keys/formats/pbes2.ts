@@ -1,11 +1,11 @@
 // Encrypted PKCS#8 (RFC 5958 section 3) with PBES2 (RFC 8018 section 6.2): PBKDF2 or scrypt (RFC 7914 section 7), then AES
-// or triple DES in CBC mode. Read only. The file chooses how much work deriving the key is, so the work is bounded here.
+// or triple DES in CBC mode. Written with PBKDF2-HMAC-SHA-256 and AES-256. The file chooses how much work deriving the key is, so the work is bounded here.
 
 import type { HashName } from '../../crypto/provider.ts';
 import { PassphraseError } from '../../errors.ts';
 import { DecodeError } from '../../wire/reader.ts';
 import { readPkcs8 } from './asn1-keys.ts';
-import { DerReader, isOneSequence } from './der.ts';
+import { DerReader, der, isOneSequence } from './der.ts';
 import { type EncryptedKeyFile, type KeyFileCipher, type KeyFileKdf, keyFileCipher, readingFormat } from './key-file.ts';
 
 const FORMAT = 'encrypted PKCS#8 private key';
@@ -28,7 +28,7 @@ const cipherNames: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A few seconds of work. OpenSSL writes 2048; recommendations are below a million. */
-const MAX_ITERATIONS = 10_000_000;
+export const MAX_PBKDF2_ITERATIONS = 10_000_000;
 /** 128 N r bytes of memory. OpenSSL writes 16 MiB. */
 const MAX_SCRYPT_BYTES = 512 * 1024 * 1024;
 /** Each of the p lanes does the whole work again. */
@@ -66,6 +66,7 @@ export function parsePbes2(bytes: Uint8Array): EncryptedKeyFile {
       padded: true,
       data,
       tag: new Uint8Array(0),
+      macKeyBytes: 0,
       finish(plaintext) {
         // CBC has no tag: the padding fits one wrong passphrase in 256, a whole SEQUENCE then hardly any.
         if (!isOneSequence(plaintext)) throw new PassphraseError('wrong');
@@ -73,6 +74,19 @@ export function parsePbes2(bytes: Uint8Array): EncryptedKeyFile {
       },
     };
   });
+}
+
+/** What new files are encrypted with: both OpenSSL and ssh-keygen read it. */
+export const pbes2Cipher: KeyFileCipher = { name: 'aes256-cbc', keyBytes: 32, ivBytes: 16, blockBytes: 16, tagBytes: 0 };
+
+/** The whole file as DER. `data` is PKCS#8, padded and encrypted with {@link pbes2Cipher} under a key of PBKDF2-HMAC-SHA-256. */
+export function encodePbes2(salt: Uint8Array, iterations: number, iv: Uint8Array, data: Uint8Array): Uint8Array {
+  const count = Uint8Array.of(iterations >>> 24, iterations >>> 16, iterations >>> 8, iterations);
+  const prf = der.sequence(der.oid('1.2.840.113549.2.9'), der.null());
+  const parameters = der.sequence(der.octetString(salt), der.integer(count), prf);
+  const derivation = der.sequence(der.oid(PBKDF2), parameters);
+  const encryption = der.sequence(der.oid('2.16.840.1.101.3.4.1.42'), der.octetString(iv));
+  return der.sequence(der.sequence(der.oid(PBES2), der.sequence(derivation, encryption)), der.octetString(data));
 }
 
 function readCipher(reader: DerReader): { cipher: KeyFileCipher; iv: Uint8Array } {
@@ -99,8 +113,8 @@ function readKdf(reader: DerReader, keyBytes: number): KeyFileKdf {
 
 function readPbkdf2(reader: DerReader, salt: Uint8Array, keyBytes: number): KeyFileKdf {
   const iterations = reader.smallInteger();
-  if (iterations < 1 || iterations > MAX_ITERATIONS) {
-    throw new DecodeError(`it asks for ${iterations} iterations of PBKDF2; the limit is ${MAX_ITERATIONS}`);
+  if (iterations < 1 || iterations > MAX_PBKDF2_ITERATIONS) {
+    throw new DecodeError(`it asks for ${iterations} iterations of PBKDF2; the limit is ${MAX_PBKDF2_ITERATIONS}`);
   }
   readKeyLength(reader, keyBytes);
   // RFC 8018 appendix A.2: without a PRF it is HMAC-SHA-1.

@@ -45,6 +45,7 @@ export function parsePemEncrypted(
       padded: true,
       data,
       tag: new Uint8Array(0),
+      macKeyBytes: 0,
       finish(plaintext) {
         // CBC has no tag: the padding fits one wrong passphrase in 256, a whole SEQUENCE then hardly any.
         if (!isOneSequence(plaintext)) throw new PassphraseError('wrong');

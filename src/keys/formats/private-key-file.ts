@@ -2,21 +2,26 @@
 // in the file and never by trial, so that a message can say what the file is and what to do when it is something else.
 
 import { decodeText } from '../../bytes/bytes.ts';
-import { KeyFormatError } from '../../errors.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import { KeyFormatError, printable } from '../../errors.ts';
 import { describeUnsupportedType, isKeyType, looksLikeKeyType } from '../key-type.ts';
 import { readPkcs1, readPkcs8, readSec1 } from './asn1-keys.ts';
 import { isOneSequence } from './der.ts';
+import { looksLikeJwk, readPrivateJwk } from './jwk.ts';
 import { type KeyFile, type KeyNumbers, readingFormat } from './key-file.ts';
 import { parseOpenSsh } from './openssh.ts';
 import { parsePbes2 } from './pbes2.ts';
 import { findPemBlocks, type PemBlock, pemBytes } from './pem.ts';
 import { isPemEncrypted, parsePemEncrypted } from './pem-encryption.ts';
+import { looksLikePpk, parsePpk } from './ppk.ts';
 
 /** The largest key file that is read, in bytes. The largest sensible one has 20 KiB. */
 export const MAX_KEY_FILE_BYTES = 1_048_576;
 
 /** The most bcrypt rounds that are accepted unless the caller says otherwise: about 20 times what ssh-keygen -a 100 does. */
 export const DEFAULT_MAX_ROUNDS = 2048;
+
+const JWK = 'JSON Web Key (JWK)';
 
 /** The kinds of PEM block that are mistaken for private keys, or are private keys of no use. */
 const foreignLabels: ReadonlyMap<string, string> = new Map([
@@ -32,7 +37,7 @@ const foreignLabels: ReadonlyMap<string, string> = new Map([
  * Recognises and reads a private key file.
  * @throws KeyFormatError whose message names the recognised format and what is wrong; no other error, whatever the bytes.
  */
-export function parsePrivateKeyFile(data: Uint8Array, maxRounds = DEFAULT_MAX_ROUNDS): KeyFile {
+export function parsePrivateKeyFile(data: Uint8Array, crypto: CryptoProvider, maxRounds = DEFAULT_MAX_ROUNDS): KeyFile {
   if (data.length > MAX_KEY_FILE_BYTES) {
     throw new KeyFormatError(`${data.length} bytes, more than the ${MAX_KEY_FILE_BYTES} that a key file may have`);
   }
@@ -44,6 +49,10 @@ export function parsePrivateKeyFile(data: Uint8Array, maxRounds = DEFAULT_MAX_RO
   if (data[0] === 0x30 && ((data[1] ?? 0) >= 0x80 || isOneSequence(data))) throw new KeyFormatError(describeDer(data));
 
   const text = decodeText(data).replace(/^\uFEFF/, '');
+  if (looksLikePpk(text.slice(0, 512).trimStart())) return parsePpk(data, crypto);
+  if (looksLikeJwk(text)) {
+    return { encrypted: false, format: JWK, material: readingFormat(JWK, () => readPrivateJwk(text)) };
+  }
   const blocks = findPemBlocks(text);
   // `openssl ecparam -genkey` writes the curve in a block of its own in front; the key repeats it.
   const keys = blocks.filter((block) => block.label.endsWith('PRIVATE KEY') || block.label.startsWith('PGP '));
@@ -110,20 +119,18 @@ function describeText(text: string, blocks: readonly PemBlock[]): string {
   }
   const start = text.slice(0, 512).trimStart();
   const word = /^[^\s:]*/.exec(start)?.[0] ?? '';
-  if (/^PuTTY-User-Key-File-\d/.test(start)) {
-    return 'recognised as a PuTTY key (PPK), which is not supported yet; convert it: puttygen FILE -O private-openssh -o OUT';
-  }
   if (start.startsWith('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY')) {
     return 'recognised as an ssh.com private key, which is not supported; convert it with: ssh-keygen -i -f FILE';
   }
   if (start.startsWith('---- BEGIN SSH2 PUBLIC KEY')) return `recognised as ${foreignLabels.get('SSH2 PUBLIC KEY')}`;
   if (start.startsWith('SSH PRIVATE KEY FILE FORMAT 1')) return 'recognised as an SSH-1 key, which no SSH-2 server accepts';
   if (looksLikeKeyType(word)) {
+    if (/-cert-v\d\d@/.test(word))
+      return `recognised as an OpenSSH certificate (${printable(word)}) where a private key is expected`;
     if (isKeyType(word))
       return `recognised as an OpenSSH public key (${word}) where a private key is expected; give the file without .pub`;
     return `recognised as an OpenSSH public key: ${describeUnsupportedType(word)}`;
   }
-  if (start.startsWith('{')) return 'recognised as JSON (a JWK?), which is not supported; convert the key to PEM';
   if (start.includes('-----BEGIN'))
     return "PEM: the line '-----BEGIN ...-----' is malformed or does not stand at the start of its line";
   // Without a sample of it: it may be a password, or a key whose armour was lost.

@@ -39,12 +39,20 @@ export function decryptKeyFile(file: EncryptedKeyFile, secret: Uint8Array): Uint
   }
 }
 
-/** The private section of a new OpenSSH file, encrypted; `secret` is as for {@link decryptKeyFile}. */
-export function encryptSection(section: Uint8Array, cipher: KeyFileCipher, secret: Uint8Array): Uint8Array {
-  const key = secret.subarray(0, cipher.keyBytes);
-  const sealer = createCipheriv(opensslName(cipher), key, secret.subarray(cipher.keyBytes));
-  sealer.setAutoPadding(false);
-  return concat(sealer.update(section), sealer.final());
+/**
+ * The private part of a new file, encrypted.
+ * @param padded Whether to pad as in PKCS#7; otherwise it must be whole blocks.
+ */
+export function encryptKeyFile(
+  plaintext: Uint8Array,
+  cipher: KeyFileCipher,
+  key: Uint8Array,
+  iv: Uint8Array,
+  padded: boolean,
+): Uint8Array {
+  const sealer = createCipheriv(opensslName(cipher), key, iv);
+  sealer.setAutoPadding(padded);
+  return concat(sealer.update(plaintext), sealer.final());
 }
 
 /**

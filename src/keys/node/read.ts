@@ -6,12 +6,21 @@ import { open } from 'node:fs/promises';
 import { decodeText, encodeUtf8 } from '../../bytes/bytes.ts';
 import { nodeCrypto } from '../../crypto/node/index.ts';
 import { KeyFormatError, PassphraseError, UsageError } from '../../errors.ts';
-import { type EncryptedKeyFile, eraseMaterial, finishKey, type KeyMaterial } from '../formats/key-file.ts';
+import type { Certificate } from '../certificate.ts';
+import {
+  type EncryptedKeyFile,
+  eraseMaterial,
+  finishKey,
+  type KeyMaterial,
+  readingFormat,
+  secretBytes,
+} from '../formats/key-file.ts';
 import { DEFAULT_MAX_ROUNDS, MAX_KEY_FILE_BYTES, parsePrivateKeyFile } from '../formats/private-key-file.ts';
-import { parsePublicKeyText } from '../formats/public-key-text.ts';
+import { parsePublicKeyBlob, parsePublicKeyText } from '../formats/public-key-text.ts';
 import type { PrivateKey } from '../private-key.ts';
-import { PublicKey } from '../public-key.ts';
+import type { PublicKey } from '../public-key.ts';
 import { abortable } from './abort.ts';
+import { parseCertificate } from './certify.ts';
 import { decryptKeyFile } from './decrypt.ts';
 import { derivePoint } from './derive-point.ts';
 import { deriveKey } from './kdf.ts';
@@ -36,7 +45,8 @@ export interface ParsePrivateKeyOptions extends ReadPrivateKeyOptions {
 }
 
 /**
- * The private key in the text of a key file: OpenSSH (`OPENSSH PRIVATE KEY`), PKCS#1, SEC1 or PKCS#8, encrypted or not.
+ * The private key in the text of a key file: OpenSSH (`OPENSSH PRIVATE KEY`), PKCS#1, SEC1, PKCS#8 or PuTTY's PPK 2 and 3,
+ * encrypted or not, or a JSON Web Key. The format is recognised by what is there.
  * @throws KeyFormatError where it is no such key; the message names the format that was recognised and what is wrong.
  * @throws PassphraseError 'missing' where it is encrypted and no passphrase was given, 'wrong' where that does not fit.
  * @throws UsageError where an option is not of its type.
@@ -47,7 +57,7 @@ export function parsePrivateKey(data: string | Uint8Array, options: ParsePrivate
     if (!Number.isSafeInteger(maxRounds) || maxRounds < 1) throw new UsageError('maxRounds is not a positive integer');
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) throw new UsageError('a key is given as a string or bytes');
     signal?.throwIfAborted();
-    const file = parsePrivateKeyFile(typeof data === 'string' ? encodeUtf8(data) : data, maxRounds);
+    const file = parsePrivateKeyFile(typeof data === 'string' ? encodeUtf8(data) : data, nodeCrypto, maxRounds);
     const material = file.encrypted ? await decrypt(file, options) : file.material;
     try {
       return finishKey(file, material, derivePoint, nodeCrypto);
@@ -73,15 +83,16 @@ export function readPrivateKey(file: string, options: ReadPrivateKeyOptions = {}
 }
 
 /**
- * The public key in a text (OpenSSH's one line, as in a .pub file) or in a blob (RFC 4253 section 6.6).
- * @throws KeyFormatError where it is no such key.
+ * The public key in a text (OpenSSH's one line as in a .pub file, RFC 4716, PEM of SubjectPublicKeyInfo or PKCS#1, a JSON Web
+ * Key) or in a blob (RFC 4253 section 6.6).
+ * @throws KeyFormatError where it is no such key; for a certificate, which {@link readCertificate} reads.
  */
 export function parsePublicKey(data: string | Uint8Array): PublicKey {
-  if (typeof data === 'string') return parsePublicKeyText(data, nodeCrypto);
-  if (!(data instanceof Uint8Array)) throw new UsageError('a key is given as a string or bytes');
+  if (typeof data !== 'string' && !(data instanceof Uint8Array)) throw new UsageError('a key is given as a string or bytes');
   if (data.length > MAX_KEY_FILE_BYTES) throw new KeyFormatError(`${data.length} bytes are too many for a key`);
+  if (typeof data === 'string') return parsePublicKeyText(data, nodeCrypto);
   // A blob begins with the length of a type name, so with a zero; a text never does.
-  return data[0] === 0 ? PublicKey.parse(data, nodeCrypto) : parsePublicKeyText(decodeText(data), nodeCrypto);
+  return data[0] === 0 ? parsePublicKeyBlob(data, nodeCrypto) : parsePublicKeyText(decodeText(data), nodeCrypto);
 }
 
 /**
@@ -92,18 +103,38 @@ export function readPublicKey(file: string): Promise<PublicKey> {
   return inFile(file, async () => parsePublicKey(await readSmallFile(file, undefined)));
 }
 
+/**
+ * The certificate in a file of at most 1 MiB: the one line of a `-cert.pub` file.
+ * @throws KeyFormatError where it is no certificate, its signature is wrong, or the file cannot be read.
+ */
+export function readCertificate(file: string): Promise<Certificate> {
+  return inFile(file, async () => parseCertificate(decodeText(await readSmallFile(file, undefined))));
+}
+
+/** What goes wrong here is said of the format, as what goes wrong while parsing is. */
 async function decrypt(file: EncryptedKeyFile, options: ReadPrivateKeyOptions): Promise<KeyMaterial> {
-  const { cipher } = file;
+  const { format } = file;
+  try {
+    return await decryptFile(file, options);
+  } catch (error) {
+    if (error instanceof PassphraseError) throw new PassphraseError(error.reason, { cause: error.cause, format });
+    return readingFormat(format, () => {
+      throw error;
+    });
+  }
+}
+
+async function decryptFile(file: EncryptedKeyFile, options: ReadPrivateKeyOptions): Promise<KeyMaterial> {
   const passphrase = await askPassphrase(options);
   let secret: Uint8Array | undefined;
   let plaintext: Uint8Array | null = null;
   try {
     // OpenSSH encrypts nothing under an empty passphrase, and bcrypt_pbkdf refuses it.
     if (passphrase.length === 0 && file.kdf.name === 'bcrypt') throw new PassphraseError('wrong');
-    secret = await deriveKey(file.kdf, passphrase, cipher.keyBytes + (file.iv === null ? cipher.ivBytes : 0), options.signal);
+    secret = await deriveKey(file.kdf, passphrase, secretBytes(file), options.signal);
     plaintext = decryptKeyFile(file, secret);
     if (plaintext === null) throw new PassphraseError('wrong');
-    return file.finish(plaintext);
+    return file.finish(plaintext, secret.subarray(secret.length - file.macKeyBytes));
   } finally {
     passphrase.fill(0);
     secret?.fill(0);
@@ -157,7 +188,10 @@ async function inFile<T>(file: string | undefined, read: () => Promise<T>): Prom
   } catch (error) {
     if (file === undefined) throw error;
     if (error instanceof KeyFormatError) throw new KeyFormatError(error.message, { cause: error.cause, file });
-    if (error instanceof PassphraseError) throw new PassphraseError(error.reason, { cause: error.cause, file });
+    if (error instanceof PassphraseError) {
+      const { reason, cause, format } = error;
+      throw new PassphraseError(reason, { cause, file, ...(format !== undefined && { format }) });
+    }
     throw error;
   }
 }

@@ -24,7 +24,14 @@ describe('what is offered', () => {
       'diffie-hellman-group18-sha512',
       'diffie-hellman-group14-sha256',
     ]);
-    expect(keys[0]).toBe('ssh-ed25519');
+    // `ssh -G` of OpenSSH 9.2 and 10.0.
+    expect(keys.join(',')).toBe(
+      'ssh-ed25519-cert-v01@openssh.com,ecdsa-sha2-nistp256-cert-v01@openssh.com,ecdsa-sha2-nistp384-cert-v01@openssh.com,' +
+        'ecdsa-sha2-nistp521-cert-v01@openssh.com,sk-ssh-ed25519-cert-v01@openssh.com,' +
+        'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,' +
+        'ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,sk-ssh-ed25519@openssh.com,' +
+        'sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256',
+    );
     expect(keys).not.toContain('ssh-rsa');
     expect(macs[0]).toBe('hmac-sha2-256-etm@openssh.com');
     expect(compression).toEqual(['none']);

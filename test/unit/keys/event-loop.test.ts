@@ -2,10 +2,12 @@
 // the same.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { KeyFormatError } from '../../../src/errors.ts';
 import type { KeyFileKdf } from '../../../src/keys/formats/key-file.ts';
 import { deriveKey } from '../../../src/keys/node/kdf.ts';
 import { formatPrivateKey, parsePrivateKey } from '../../../src/keys.ts';
 import { files, passphrase, publicKeys } from './vectors.ts';
+import { ppkFiles } from './vectors-putty.ts';
 
 const text = (name: string): string => files[name]?.text ?? '';
 
@@ -56,6 +58,19 @@ describe('the event loop', () => {
     }
   });
 
+  it('goes round while Argon2 works', { timeout: 60_000 }, async () => {
+    const key = await parsePrivateKey(text('OpenSSH ed25519'));
+    let file = '';
+    const writing = await longestBlock(async () => {
+      file = await formatPrivateKey(key, { format: 'ppk', passphrase: 'x', rounds: 8 });
+    });
+    const reading = await longestBlock(() => parsePrivateKey(file, { passphrase: 'x' }));
+    for (const { longest, total } of [writing, reading]) {
+      expect(total).toBeGreaterThan(200);
+      expect(longest).toBeLessThan(total / 2);
+    }
+  });
+
   it('is not kept alive, nor is the processor kept busy, after a signal', async () => {
     const key = await parsePrivateKey(text('OpenSSH ed25519'));
     const file = await formatPrivateKey(key, { passphrase: 'x', rounds: 24 });
@@ -72,6 +87,13 @@ describe('the event loop', () => {
   });
 });
 
+it('Argon2 that fails is a KeyFormatError, not a crash', async () => {
+  const salt = new Uint8Array(16);
+  // Fewer bytes than Argon2 can give: what it throws then stands for memory that cannot be had.
+  const impossible = deriveKey({ name: 'argon2', variant: 'id', salt, memory: 64, passes: 1, parallelism: 1 }, salt, 2);
+  await expect(impossible).rejects.toBeInstanceOf(KeyFormatError);
+});
+
 describe('without a worker', () => {
   afterEach(() => {
     vi.doUnmock('node:worker_threads');
@@ -85,6 +107,9 @@ describe('without a worker', () => {
     const key = await parse(text('OpenSSH ed25519 aes256-ctr'), { passphrase });
     expect(key.fingerprint).toBe(publicKeys.ed25519.sha256);
     await expect(parse(text('OpenSSH ed25519 aes256-ctr'), { passphrase: 'x' })).rejects.toMatchObject({ reason: 'wrong' });
+    const argon2 = ppkFiles['PPK 3 ed25519 Argon2id']?.text ?? '';
+    expect((await parse(argon2, { passphrase })).fingerprint).toBe(publicKeys.ed25519.sha256);
+    await expect(parse(argon2, { passphrase: 'x' })).rejects.toMatchObject({ reason: 'wrong' });
   };
 
   it('keys are read where threads are forbidden', async () => {
@@ -98,7 +123,7 @@ describe('without a worker', () => {
       },
     }));
     await readsAgain();
-    expect(asked).toBe(2);
+    expect(asked).toBe(4);
   });
 
   it('keys are read where the package was bundled away', async () => {
@@ -112,7 +137,7 @@ describe('without a worker', () => {
       }),
     }));
     await readsAgain();
-    expect(asked).toBe(2);
+    expect(asked).toBe(4);
   });
 
   it('keys are read where the worker dies', async () => {
@@ -127,6 +152,6 @@ describe('without a worker', () => {
       },
     }));
     await readsAgain();
-    expect(asked).toBe(2);
+    expect(asked).toBe(4);
   });
 });

@@ -38,6 +38,30 @@ describe.each(plain)('%s', (name, file) => {
     expect(key.costly).toBeUndefined();
   });
 
+  it("has the seed's names", async () => {
+    const key = await load(name);
+    expect([key.algorithmName, key.publicKey.algorithmName]).toEqual(
+      new Array(2).fill(
+        file.key
+          .replace(/^nist.*/, 'ecdsa')
+          .replace(/Pkcs8/, '')
+          .toUpperCase(),
+      ),
+    );
+    const signature = key.signSshData(data);
+    expect(key.publicKey.verify(data, signature, key.algorithms[0] as string)).toBe(true);
+    for (const verifier of [key, key.publicKey]) {
+      expect(verifier.verifySshSig(data, signature)).toBe(true);
+      expect(verifier.verifySshSig(data.subarray(1), signature)).toBe(false);
+      expect(verifier.verifySshSig(data, new Uint8Array(0))).toBe(false);
+      if (file.key === 'rsa') {
+        expect(verifier.verifySshSig(data, key.signSshData(data, 'rsa-sha2-256'))).toBe(true);
+        // SHA-1 proves nothing unless it was asked for by name.
+        expect(verifier.verifySshSig(data, key.signSshData(data, 'ssh-rsa'))).toBe(false);
+      }
+    }
+  });
+
   it('shows its secret nowhere', async () => {
     const key = await load(name);
     key.sign(data, key.algorithms[0] as SignatureAlgorithm);

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { concat, encodeUtf8 } from '../../../src/bytes/bytes.ts';
+import { nodeCrypto } from '../../../src/crypto/node/index.ts';
 import { KeyFormatError, PassphraseError, UsageError } from '../../../src/errors.ts';
 import { der } from '../../../src/keys/formats/der.ts';
 import { encodePem } from '../../../src/keys/formats/pem.ts';
@@ -141,14 +142,15 @@ describe('files that are something else', () => {
     ['text', 'hello world', /not a private key in any known format/],
     ['text that begins with a zero', '0123456789', /not a private key in any known format/],
     ['a public key', publicKeys.rsa.line, /public key \(ssh-rsa\) where a private key is expected/],
-    ['a FIDO public key', 'sk-ssh-ed25519@openssh.com AAAA', /FIDO/],
+    ['a FIDO public key', 'sk-ssh-ed25519@openssh.com AAAA', /public key \(sk-ssh-ed25519@openssh.com\)/],
     ['a certificate', 'ssh-ed25519-cert-v01@openssh.com AAAA', /certificate/],
     ['a DSA public key', 'ssh-dss AAAA', /DSA/],
-    ['PPK', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n', /PuTTY.*puttygen/],
+    ['a PPK file that is cut off', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n', /PuTTY.*PPK 3.*'Comment:'/],
+    ['PPK 1', 'PuTTY-User-Key-File-1: ssh-rsa\n', /PPK.*version 1.*puttygen/],
     ['ssh.com', '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n', /ssh\.com/],
     ['RFC 4716', '---- BEGIN SSH2 PUBLIC KEY ----\n', /public key \(RFC 4716\)/],
     ['SSH-1', 'SSH PRIVATE KEY FILE FORMAT 1.1\n', /SSH-1/],
-    ['JWK', '{"kty":"OKP"}', /JSON/],
+    ['a JWK without anything', '{"kty":"OKP"}', /JSON Web Key.*public key where a private key/],
     ['DSA', '-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n', /DSA/],
     ['SPKI', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n', /public key/],
     ['X.509', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /X\.509 certificate/],
@@ -277,8 +279,8 @@ describe('the OpenSSH format', () => {
     await refused(file(16, 2049), /2049 bcrypt rounds.*2048.*maxRounds/);
     await refused(file(16, 0xffff_ffff), /4294967295/);
     await refused(file(16, 5), /5 bcrypt rounds.*4/, { maxRounds: 4 });
-    expect(parsePrivateKeyFile(encodeUtf8(file(16, 2048))).encrypted).toBe(true);
-    expect(parsePrivateKeyFile(encodeUtf8(file(16, 100_000)), 100_000).encrypted).toBe(true);
+    expect(parsePrivateKeyFile(encodeUtf8(file(16, 2048)), nodeCrypto).encrypted).toBe(true);
+    expect(parsePrivateKeyFile(encodeUtf8(file(16, 100_000)), nodeCrypto, 100_000).encrypted).toBe(true);
     await refused(
       container({ cipher: 'aes256-ctr', kdf: 'bcrypt', options: options(16, 1), section: new Uint8Array(8) }),
       /blocks/,
@@ -367,9 +369,16 @@ describe('the ASN.1 formats', () => {
     const p256 = der.explicit(0, der.oid('1.2.840.10045.3.1.7'));
     const scalar = der.octetString(Uint8Array.of(5));
     expect((await parsePrivateKey(sec1(one, scalar, p256))).getBits()).toBe(256);
+    // A zero in front of a first bit that is set, as PuTTY writes it; one, and no more.
+    const high = new Uint8Array(32).fill(0x80);
+    const plain = await parsePrivateKey(sec1(one, der.octetString(high), p256));
+    const padded = await parsePrivateKey(sec1(one, der.octetString(concat(Uint8Array.of(0), high)), p256));
+    expect(padded.fingerprint).toBe(plain.fingerprint);
+    await refused(sec1(one, der.octetString(concat(Uint8Array.of(0, 0), high)), p256), /scalar is too long/);
+    await refused(sec1(one, der.octetString(concat(Uint8Array.of(1), high)), p256), /scalar is too long/);
     await refused(sec1(one, scalar), /does not name its curve/);
     await refused(sec1(zero, scalar, p256), /unknown version/);
-    await refused(sec1(one, der.octetString(new Uint8Array(33)), p256), /too long/);
+    await refused(sec1(one, der.octetString(new Uint8Array(34)), p256), /too long/);
     for (const bad of [new Uint8Array(0), new Uint8Array(32), new Uint8Array(32).fill(0xff)]) {
       await refused(sec1(one, der.octetString(bad), p256), /not valid/);
     }
@@ -453,7 +462,12 @@ describe('files on disk', () => {
     await using dir = tempDir();
     const file = dir.write('key', text('OpenSSH ed25519 aes256-ctr'));
     expect((await readPrivateKey(file, { passphrase })).fingerprint).toBe(publicKeys.ed25519.sha256);
-    expect(await errorOf(() => readPrivateKey(file))).toMatchObject({ reason: 'missing', file });
+    expect(await errorOf(() => readPrivateKey(file))).toMatchObject({
+      reason: 'missing',
+      file,
+      format: 'OpenSSH private key',
+      message: `${file}: OpenSSH private key: the key is encrypted and no passphrase was given`,
+    });
     expect(await errorOf(() => readPrivateKey(file, { passphrase: 'x' }))).toMatchObject({ reason: 'wrong', file });
 
     const absent = dir.join('absent');
@@ -466,7 +480,7 @@ describe('files on disk', () => {
     const bad = dir.write('bad', 'PuTTY-User-Key-File-2: x');
     expect(await errorOf(() => readPrivateKey(bad))).toMatchObject({
       file: bad,
-      message: expect.stringMatching(/bad: recognised as a PuTTY/),
+      message: expect.stringMatching(/bad: PuTTY private key \(PPK 2\): unsupported key type 'x'/),
     });
   });
 
@@ -512,12 +526,14 @@ describe('public keys', () => {
     ['no bytes', new Uint8Array(0), /empty/],
     ['two keys', `${publicKeys.rsa.line}\n${publicKeys.ed25519.line}`, /2 lines/],
     ['a private key', text('OpenSSH ed25519'), /private key.*\.pub/],
-    ['RFC 4716', '---- BEGIN SSH2 PUBLIC KEY ----', /RFC 4716/],
-    ['SPKI', '-----BEGIN PUBLIC KEY-----', /-m PKCS8/],
-    ['PKCS#1', '-----BEGIN RSA PUBLIC KEY-----', /-m PEM/],
-    ['PPK', 'PuTTY-User-Key-File-3: ssh-rsa', /PuTTY/],
-    ['X.509', '-----BEGIN CERTIFICATE-----', /CERTIFICATE/],
-    ['a certificate', 'ssh-rsa-cert-v01@openssh.com AAAA', /certificate/],
+    ['RFC 4716 that is cut off', '---- BEGIN SSH2 PUBLIC KEY ----', /RFC 4716 public key: it is cut off/],
+    ['SPKI that is cut off', '-----BEGIN PUBLIC KEY-----', /PUBLIC KEY.*cut off/],
+    ['PPK', 'PuTTY-User-Key-File-3: ssh-rsa', /PuTTY private key.*puttygen/],
+    ['another armour', '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----', /a private key/],
+    ['nonsense in armour', '---- BEGIN X ----', /'---- BEGIN X ----'/],
+    ['X.509', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', /CERTIFICATE/],
+    ['a certificate', 'ssh-rsa-cert-v01@openssh.com AAAA', /OpenSSH certificate.*parseCertificate or readCertificate/],
+    ['too much text', 'x'.repeat(1_048_577), /too many/],
     ['too much', new Uint8Array(1_048_577), /too many/],
   ])('refuses %s', (_what, data, why) => {
     expect(() => parsePublicKey(data)).toThrow(KeyFormatError);

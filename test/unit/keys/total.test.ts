@@ -27,7 +27,7 @@ function attempt<T>(run: () => T): T | null {
 /** Reads the whole way, where no passphrase is needed. */
 function read(bytes: Uint8Array): string | null {
   return attempt(() => {
-    const file: KeyFile = parsePrivateKeyFile(bytes);
+    const file: KeyFile = parsePrivateKeyFile(bytes, nodeCrypto);
     return file.encrypted ? null : finishKey(file, file.material, derivePoint, nodeCrypto).fingerprint;
   });
 }
@@ -125,12 +125,12 @@ describe.each(names)('%s', (name) => {
 
 describe.each(names.filter((name) => of(name).encrypted))('%s, its plaintext', (name) => {
   it('is anything', async () => {
-    const file = parsePrivateKeyFile(encodeUtf8(of(name).text)) as EncryptedKeyFile;
+    const file = parsePrivateKeyFile(encodeUtf8(of(name).text), nodeCrypto) as EncryptedKeyFile;
     const bytes = file.cipher.keyBytes + (file.iv === null ? file.cipher.ivBytes : 0);
     const secret = await deriveKey(file.kdf, encodeUtf8(passphrase), bytes);
     const plaintext = decryptKeyFile(file, secret) ?? new Uint8Array(0);
     const finish = (candidate: Uint8Array): string | null =>
-      attempt(() => finishKey(file, file.finish(candidate), derivePoint, nodeCrypto).fingerprint);
+      attempt(() => finishKey(file, file.finish(candidate, new Uint8Array(0)), derivePoint, nodeCrypto).fingerprint);
     expect(finish(plaintext)).toBe(publicKeys[of(name).key].sha256);
     for (let end = 0; end < plaintext.length - 8; end++) finish(plaintext.subarray(0, end));
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (candidate) => finish(candidate) === null));

@@ -1,38 +1,52 @@
 // Writing and making keys: what is written is read again, files are created safely, options that make no sense are refused.
-import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { KeyFormatError, PassphraseError, UsageError } from '../../../src/errors.ts';
 import { secretComponents } from '../../../src/keys/private-key.ts';
 import type { SignatureAlgorithm } from '../../../src/keys/signature.ts';
-import { formatPrivateKey, generateKey, parsePrivateKey, readPrivateKey, writePrivateKey } from '../../../src/keys.ts';
+import {
+  type FormatPrivateKeyOptions,
+  formatPrivateKey,
+  generateKey,
+  parsePrivateKey,
+  readPrivateKey,
+  writePrivateKey,
+} from '../../../src/keys.ts';
 import { tempDir } from '../../support/peers.ts';
 import { data, errorOf } from './support.ts';
 import { files } from './vectors.ts';
 
 const plain = Object.entries(files).filter(([, file]) => !file.encrypted);
 
+const written = [
+  { options: {}, start: '-----BEGIN OPENSSH' },
+  { options: { format: 'openssh', passphrase: 'päss', rounds: 1 }, start: '-----BEGIN OPENSSH' },
+  { options: { format: 'pkcs8' }, start: '-----BEGIN PRIVATE KEY' },
+  { options: { format: 'pkcs8', passphrase: 'päss', rounds: 100 }, start: '-----BEGIN ENCRYPTED PRIVATE KEY' },
+  { options: { format: 'pem' }, start: '-----BEGIN ' },
+  { options: { format: 'ppk' }, start: 'PuTTY-User-Key-File-3: ' },
+  { options: { format: 'ppk', passphrase: 'päss', rounds: 1, memory: 64 }, start: 'PuTTY-User-Key-File-3: ' },
+  { options: { format: 'ppk2' }, start: 'PuTTY-User-Key-File-2: ' },
+  { options: { format: 'ppk2', passphrase: 'päss' }, start: 'PuTTY-User-Key-File-2: ' },
+  { options: { format: 'jwk' }, start: '{' },
+] as const satisfies { options: FormatPrivateKeyOptions; start: string }[];
+
 describe.each(plain)('%s', (_name, file) => {
-  it.each([{}, { format: 'openssh' }, { format: 'pkcs8' }, { passphrase: 'päss', rounds: 1 }] as const)(
-    'is written with %j',
-    async (options) => {
-      const key = await parsePrivateKey(file.text);
-      const text = await formatPrivateKey(key, options);
-      expect(
-        text.startsWith(
-          options === undefined || !('format' in options && options.format === 'pkcs8')
-            ? '-----BEGIN OPENSSH'
-            : '-----BEGIN PRIV',
-        ),
-      ).toBe(true);
-      const again = await parsePrivateKey(text, { passphrase: 'päss' });
-      expect(secretComponents(again)).toEqual(secretComponents(key));
-      expect(again.comment).toBe('format' in options && options.format === 'pkcs8' ? '' : key.comment);
-      if ('passphrase' in options) {
-        expect(await errorOf(() => parsePrivateKey(text))).toBeInstanceOf(PassphraseError);
-        expect(await errorOf(() => parsePrivateKey(text, { passphrase: 'pass' }))).toMatchObject({ reason: 'wrong' });
-      }
-    },
-  );
+  it.each(written)('is written with $options', async ({ options, start }) => {
+    const format = 'format' in options ? options.format : 'openssh';
+    if (format === 'pem' && file.key.startsWith('ed25519')) return;
+    const key = await parsePrivateKey(file.text);
+    const text = await formatPrivateKey(key, options);
+    expect(text.startsWith(start)).toBe(true);
+    expect(text.endsWith('\n')).toBe(true);
+    const again = await parsePrivateKey(text, { passphrase: 'päss' });
+    expect(secretComponents(again)).toEqual(secretComponents(key));
+    expect(again.comment).toBe(format === 'pkcs8' || format === 'pem' ? '' : key.comment);
+    if ('passphrase' in options) {
+      expect(await errorOf(() => parsePrivateKey(text))).toBeInstanceOf(PassphraseError);
+      expect(await errorOf(() => parsePrivateKey(text, { passphrase: 'pass' }))).toMatchObject({ reason: 'wrong' });
+    }
+  });
 });
 
 describe('formatPrivateKey', () => {
@@ -48,11 +62,22 @@ describe('formatPrivateKey', () => {
     const key = await parsePrivateKey(files['OpenSSH ed25519']?.text ?? '');
     const bad = [
       { passphrase: '' },
-      { passphrase: 'x', format: 'pkcs8' as const },
+      { passphrase: 'x', format: 'pem' as const },
+      { passphrase: 'x', format: 'jwk' as const },
+      { format: 'pem' as const },
+      { format: 'ppk2' as const, rounds: 1 },
+      { format: 'jwk' as const, rounds: 1 },
+      { format: 'pkcs8' as const, rounds: 10_000_001 },
+      { format: 'ppk' as const, rounds: 1000 },
+      { format: 'ppk' as const, memory: 7 },
+      { format: 'ppk' as const, memory: 1_048_577 },
+      { format: 'ppk' as const, memory: 1_048_576 },
+      { format: 'openssh' as const, memory: 8192 },
       { rounds: 0 },
       { rounds: 1.5 },
       { rounds: 2049 },
-      { format: 'ppk' as 'openssh' },
+      { format: 'ppk4' as 'openssh' },
+      { format: 'toString' as 'openssh' },
     ];
     for (const options of bad) await expect(formatPrivateKey(key, options)).rejects.toBeInstanceOf(UsageError);
   });
@@ -127,7 +152,30 @@ describe('writePrivateKey', () => {
     const link = dir.join('link');
     symlinkSync(dir.join('target'), link);
     await expect(writePrivateKey(link, key)).rejects.toBeInstanceOf(UsageError);
+    await expect(writePrivateKey(file, key, { overwrite: false })).rejects.toBeInstanceOf(UsageError);
     expect(existsSync(dir.join('target'))).toBe(false);
     await expect(writePrivateKey(dir.join('no', 'such', 'directory'), key)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('replaces a file all at once where it is told to, and leaves nothing beside it', async () => {
+    await using dir = tempDir();
+    const [old, key] = [await generateKey('ed25519'), await generateKey('ed25519')];
+    const file = dir.join('key');
+    await writePrivateKey(file, old, { overwrite: true });
+    chmodSync(file, 0o644);
+    const before = statSync(file).ino;
+    await writePrivateKey(file, key, { overwrite: true, format: 'pkcs8' });
+    expect((await readPrivateKey(file)).fingerprint).toBe(key.fingerprint);
+    if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
+    // Another file under the same name: whoever had the old one open still reads that one.
+    expect(statSync(file).ino).not.toBe(before);
+    const target = dir.write('target', 'precious');
+    symlinkSync(target, dir.join('link'));
+    await writePrivateKey(dir.join('link'), key, { overwrite: true });
+    expect(readFileSync(target, 'utf8')).toBe('precious');
+    // What cannot be replaced stays, and so does not what was to replace it.
+    mkdirSync(dir.join('directory'));
+    await expect(writePrivateKey(dir.join('directory'), key, { overwrite: true })).rejects.toMatchObject({ syscall: 'rename' });
+    expect(readdirSync(dir.path).sort()).toEqual(['directory', 'key', 'link', 'target']);
   });
 });

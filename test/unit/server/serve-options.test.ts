@@ -14,6 +14,10 @@ it('is safe without any option', () => {
     hostKeys: [],
     user: null,
     authorizedKeys: [],
+    userCas: [],
+    revokedKeys: [],
+    principals: null,
+    hostCertificates: [],
     exec: false,
     shell: false,
     acceptEnv: [],
@@ -35,7 +39,7 @@ it('is safe without any option', () => {
 
 it('takes every option', () => {
   const line =
-    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --write --exec --shell --accept-env LC_* --allow-forward --allow-agent-forward ' +
+    '--host ::1 --port=0 --host-key a --host-key b --user me --authorized-keys k --trusted-user-ca c --revoked-keys r --principals a,b --principals c --host-certificate h --write --exec --shell --accept-env LC_* --allow-forward --allow-agent-forward ' +
     '--allow-x11 --gssapi me@REALM --gssapi you@REALM --moduli m --login-grace 5 ' +
     '--max-auth-tries 1 --max-startups 2 --max-per-source 0 --max-sessions 4 --banner f --rekey 64k --ciphers -aes128-ctr ' +
     '--macs ^hmac-sha2-512 --kex +ecdh-sha2-nistp256 --host-key-algorithms ssh-ed25519 --json -q -vv ./files';
@@ -49,6 +53,10 @@ it('takes every option', () => {
     hostKeys: ['a', 'b'],
     user: 'me',
     authorizedKeys: ['k'],
+    userCas: ['c'],
+    revokedKeys: ['r'],
+    principals: ['a', 'b', 'c'],
+    hostCertificates: ['h'],
     exec: true,
     shell: true,
     acceptEnv: ['LC_*'],
@@ -113,6 +121,6 @@ it('has every option in its help, and nothing else', () => {
       ['--write', '--no-sftp', '--exec', '--shell', '--json', '--quiet', '--help'].includes(word) || word.startsWith('--allow-');
     expect(() => parseServeOptions(flag ? [word] : [word, list]), word).not.toThrow();
   }
-  expect(words.size).toBe(29);
+  expect(words.size).toBe(33);
   expect(usage).toContain('-vvv');
 });

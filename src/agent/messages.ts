@@ -1,0 +1,106 @@
+// The messages of the agent protocol (draft-ietf-sshm-ssh-agent, OpenSSH PROTOCOL.agent): numbers, flags, and the encodings that
+// both sides need. A message is uint32 length, a byte for the type, the fields.
+
+import { writeU32 } from '../bytes/bytes.ts';
+import type { PrivateComponents } from '../crypto/provider.ts';
+import type { Certificate } from '../keys/certificate.ts';
+import type { KeyNumbers } from '../keys/formats/key-file.ts';
+import { readPrivateNumbers, writePrivateNumbers } from '../keys/formats/private-numbers.ts';
+import { DecodeError, Reader } from '../wire/reader.ts';
+import { Writer } from '../wire/writer.ts';
+
+export const AGENT_FAILURE = 5;
+export const AGENT_SUCCESS = 6;
+export const REQUEST_IDENTITIES = 11;
+export const IDENTITIES_ANSWER = 12;
+export const SIGN_REQUEST = 13;
+export const SIGN_RESPONSE = 14;
+export const ADD_IDENTITY = 17;
+export const REMOVE_IDENTITY = 18;
+export const REMOVE_ALL_IDENTITIES = 19;
+export const LOCK = 22;
+export const UNLOCK = 23;
+export const ADD_ID_CONSTRAINED = 25;
+export const EXTENSION = 27;
+export const EXTENSION_FAILURE = 28;
+export const EXTENSION_RESPONSE = 29;
+
+/** Flags of SIGN_REQUEST: which hash an RSA key signs with. */
+export const RSA_SHA2_256 = 2;
+export const RSA_SHA2_512 = 4;
+
+const CONSTRAIN_LIFETIME = 1;
+const CONSTRAIN_CONFIRM = 2;
+
+/** OpenSSH's AGENT_MAX_LEN, bytes. */
+export const MOST_MESSAGE_BYTES = 262_144;
+
+/** Ties an agent connection to the SSH connection that it is used for (OpenSSH PROTOCOL.agent section 1). */
+export const SESSION_BIND = 'session-bind@openssh.com';
+
+/** What an added key may be used for. */
+export interface KeyConstraints {
+  /** Seconds until the agent forgets it. */
+  readonly lifetime?: number;
+  /** The agent asks its user before each use. */
+  readonly confirm?: boolean;
+}
+
+/** A message with its length. */
+export function agentFrame(type: number, body: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const framed = new Uint8Array(5 + body.length);
+  writeU32(framed, 0, 1 + body.length);
+  framed[4] = type;
+  framed.set(body, 5);
+  return framed;
+}
+
+/** The body of ADD_IDENTITY, or of ADD_ID_CONSTRAINED where there are constraints. It is secret: erase it after use. */
+export function encodeAddedKey(
+  components: PrivateComponents,
+  certificate: Certificate | null,
+  comment: string,
+  { lifetime, confirm }: KeyConstraints,
+): Uint8Array {
+  // Large enough for RSA with 16384 bits, so that growing leaves no copies of the secret behind.
+  const writer = new Writer(16_384 + 4 * comment.length + (certificate?.blob.length ?? 0));
+  if (certificate === null) writePrivateNumbers(writer, components);
+  else {
+    writer.string(certificate.type).string(certificate.blob);
+    if (components.kind === 'ed25519') writer.string(components.point).u32(64).raw(components.seed).raw(components.point);
+    else if (components.kind === 'ecdsa') writer.mpint(components.scalar);
+    else writer.mpint(components.d).mpint(components.iqmp).mpint(components.p).mpint(components.q);
+  }
+  writer.string(comment);
+  if (lifetime !== undefined) writer.u8(CONSTRAIN_LIFETIME).u32(lifetime);
+  if (confirm === true) writer.u8(CONSTRAIN_CONFIRM);
+  return writer.finish();
+}
+
+/** A key that somebody adds to an agent of ours. */
+export interface AddedKey {
+  readonly numbers: KeyNumbers;
+  readonly comment: string;
+  readonly constraints: KeyConstraints;
+}
+
+/**
+ * The plain key of ADD_IDENTITY or ADD_ID_CONSTRAINED.
+ * @throws DecodeError also for a constraint that is not known: a key that is stored without it can do more than it should
+ *   (Go CVE-2026-39832)
+ */
+export function decodeAddedKey(body: Uint8Array, constrained: boolean): AddedKey {
+  const reader = new Reader(body);
+  const numbers = readPrivateNumbers(reader.name(), reader);
+  const comment = reader.text();
+  let lifetime: number | undefined;
+  let confirm = false;
+  while (constrained && reader.remaining > 0) {
+    const type = reader.u8();
+    if (type === CONSTRAIN_LIFETIME) lifetime = reader.u32();
+    else if (type === CONSTRAIN_CONFIRM) confirm = true;
+    else throw new DecodeError(`the constraint ${type} is not known`);
+  }
+  reader.end();
+  return { numbers, comment, constraints: { ...(lifetime !== undefined && { lifetime }), confirm } };
+}

@@ -1,0 +1,112 @@
+// Who may sign as whom (ssh-keygen(1), "ALLOWED SIGNERS"): a line per key, with patterns of names, options, the key. A line that
+// can't be understood is an error with its number, never skipped: whoever reads trust from a file must be able to rely on all of it.
+
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { KeyFormatError, printable } from '../errors.ts';
+import { parseKeyOptions, parseTimestamp } from './key-options.ts';
+import { matchesPatternList } from './pattern-list.ts';
+import { PublicKey } from './public-key.ts';
+
+interface Line {
+  readonly number: number;
+  readonly principals: string;
+  readonly authority: boolean;
+  readonly namespaces: string | null;
+  /** Seconds since 1970. */
+  readonly validAfter: number;
+  readonly validBefore: number;
+  readonly key: PublicKey;
+}
+
+/**
+ * The keys that may sign, and as whom.
+ *
+ * @example
+ * ```ts
+ * const signers = AllowedSigners.parse(await readFile('.allowed_signers', 'utf8'), nodeCrypto);
+ * signers.permits('me@example.com', key, 'git', new Date()); // null, or why not
+ * ```
+ */
+export class AllowedSigners {
+  readonly #lines: readonly Line[];
+
+  private constructor(lines: readonly Line[]) {
+    this.#lines = lines;
+  }
+
+  /** @throws KeyFormatError with the line's number */
+  static parse(text: string, crypto: CryptoProvider): AllowedSigners {
+    const lines: Line[] = [];
+    for (const [index, line] of text.split(/\r?\n/).entries()) {
+      if (line.trim() === '' || line.trimStart().startsWith('#')) continue;
+      try {
+        lines.push(parseLine(line.trim(), index + 1, crypto));
+      } catch (error) {
+        if (!(error instanceof KeyFormatError)) throw error;
+        throw new KeyFormatError(`allowed signers, line ${index + 1}: ${error.message}`, { cause: error });
+      }
+    }
+    return new AllowedSigners(lines);
+  }
+
+  /**
+   * Why `principal` may not have signed with this key for this purpose, or null where it may.
+   * @param at When it was signed, as far as is known; else now.
+   */
+  permits(principal: string, key: PublicKey, namespace: string, at: Date): string | null {
+    let why = `no line allows '${printable(principal)}' to sign with ${key.fingerprint}`;
+    for (const line of this.#lines) {
+      const refused = refusal(line, principal, key, namespace, at.getTime() / 1000);
+      if (refused === null) return null;
+      if (refused !== '') why = `line ${line.number}: ${refused}`;
+    }
+    return why;
+  }
+
+  /** The patterns of those who may sign with this key for this purpose, as `ssh-keygen -Y find-principals` lists them. */
+  findPrincipals(key: PublicKey, namespace: string, at: Date): readonly string[] {
+    const seconds = at.getTime() / 1000;
+    return this.#lines
+      .filter((line) => !line.authority && line.key.equals(key) && unfit(line, namespace, seconds) === null)
+      .map(({ principals }) => principals);
+  }
+}
+
+/** Null where the line lets it through, '' where it is about something else. */
+function refusal(line: Line, principal: string, key: PublicKey, namespace: string, seconds: number): string | null {
+  if (!matchesPatternList(line.principals, principal)) return '';
+  const { certificate } = key;
+  if (line.authority) {
+    if (certificate === null || !certificate.signatureKey.equals(line.key)) return '';
+    const refused = certificate.refusal('user', principal, seconds);
+    if (refused !== null) return `the certificate is not good for that: ${refused}`;
+  } else if (!line.key.equals(key) || certificate !== null) {
+    return '';
+  }
+  return unfit(line, namespace, seconds);
+}
+
+function unfit({ namespaces, validAfter, validBefore }: Line, namespace: string, seconds: number): string | null {
+  if (namespaces !== null && !matchesPatternList(namespaces, namespace)) return `not for the namespace '${printable(namespace)}'`;
+  if (seconds < validAfter) return 'the key is not yet valid';
+  if (seconds >= validBefore) return 'the key has expired';
+  return null;
+}
+
+function parseLine(text: string, number: number, crypto: CryptoProvider): Line {
+  const quoted = /^"([^"]*)"[ \t]+(.*)$/.exec(text);
+  const plain = /^(\S+)[ \t]+(.*)$/.exec(text);
+  const [, principals = '', rest = ''] = quoted ?? plain ?? [];
+  if (principals === '' || rest === '') throw new KeyFormatError('not of the form "principals [options] type base64"');
+  const { options, rest: keyText } = parseKeyOptions(rest, ['cert-authority', 'namespaces', 'valid-after', 'valid-before']);
+  const time = (name: string) => {
+    const value = options.get(name);
+    return value === undefined ? null : parseTimestamp(value);
+  };
+  const validAfter = time('valid-after') ?? 0;
+  const validBefore = time('valid-before') ?? Number.POSITIVE_INFINITY;
+  if (validBefore <= validAfter) throw new KeyFormatError('valid-before is not behind valid-after');
+  const namespaces = options.get('namespaces') ?? null;
+  const authority = options.has('cert-authority');
+  return { number, principals, authority, namespaces, validAfter, validBefore, key: PublicKey.fromText(keyText, crypto) };
+}

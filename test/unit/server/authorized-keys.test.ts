@@ -1,0 +1,220 @@
+// authorized_keys, line by line: what lets whom in, and what they may do then.
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { generateKey, type PrivateKey, type SignCertificateOptions, signCertificate } from '../../../src/keys.ts';
+import { matchesFrom, matchesSourceAddress } from '../../../src/server/addresses.ts';
+import { AuthorizedKeys } from '../../../src/server/authorized-keys.ts';
+import { everything, mayListen, mayOpen, restricted } from '../../../src/server/grant.ts';
+
+let key: PrivateKey;
+let ca: PrivateKey;
+const now = Date.now() / 1000;
+
+beforeAll(async () => {
+  key = await generateKey('ed25519');
+  ca = await generateKey('ed25519');
+});
+
+const parse = (options: string, who = key) =>
+  AuthorizedKeys.parse(`${options}${options === '' ? '' : ' '}${who.publicKey} me\n`, 'ak');
+const ask = (keys: AuthorizedKeys, change: object = {}) =>
+  keys.authorize({ user: 'alice', key: key.publicKey, address: '192.0.2.7', now, ...change });
+
+describe('a line', () => {
+  it.each([
+    ['', everything],
+    ['restrict', restricted],
+    ['restrict,pty', { ...restricted, pty: true }],
+    ['pty,restrict', restricted],
+    ['RESTRICT,Port-Forwarding,X11-forwarding,agent-forwarding', { ...everything, pty: false }],
+    ['no-pty', { ...everything, pty: false }],
+    ['no-port-forwarding,no-X11-forwarding,no-agent-forwarding', { ...restricted, pty: true }],
+    ['no-user-rc,user-rc,tunnel="0",tunnel="any"', everything],
+    ['command="echo \\"a, b\\" # c"', { ...everything, command: 'echo "a, b" # c' }],
+    ['command="first",command="second"', { ...everything, command: 'first' }],
+    ['environment="A=1",environment="B=x=y",environment="A=2"', { ...everything, environment: { A: '1', B: 'x=y' } }],
+    ['no-touch-required,verify-required', { ...everything, touchRequired: false, verifyRequired: true }],
+    [
+      'permitopen="a:1",permitopen="[::1]:*"',
+      {
+        ...everything,
+        permitOpen: [
+          { host: 'a', port: 1 },
+          { host: '::1', port: null },
+        ],
+      },
+    ],
+    [
+      'permitlisten="8080",permitlisten="*.x:0"',
+      {
+        ...everything,
+        permitListen: [
+          { host: '*', port: 8080 },
+          { host: '*.x', port: 0 },
+        ],
+      },
+    ],
+  ])('with %s grants that', (options, grant) => {
+    expect(ask(parse(options))).toEqual({ granted: grant, by: 'ak:1' });
+  });
+
+  it.each([
+    ['nonsense', /not known/],
+    ['command', /needs a value/],
+    ['command=true', /not in quotes/],
+    ['command="true', /not closed/],
+    ['pty="x"', /takes no value/],
+    ['pty,,restrict', /no name/],
+    ['pty,', /no name/],
+    ['environment="A B=1"', /not a variable/],
+    ['environment="A"', /not a variable/],
+    ['permitopen="a"', /host and port/],
+    ['permitopen="a:0"', /host and port/],
+    ['permitopen="a:70000"', /host and port/],
+    ['permitopen="8080"', /host and port/],
+    ['permitlisten=""', /needs a value/],
+    ['expiry-time="2020"', /YYYYMMDD/],
+    ['expiry-time="20200231"', /not a time/],
+    ['principals="a"', /cert-authority/],
+    ['tunnel="x"', /tunnel/],
+  ])('with %s is refused, with file and line', (options, why) => {
+    expect(() => parse(options)).toThrow(why);
+    expect(() => parse(options)).toThrow(/^ak:1: /);
+  });
+
+  it('without a key, or with another type in front, is refused', () => {
+    expect(() => AuthorizedKeys.parse('restrict\n', 'ak')).toThrow(/^ak:1: /);
+    expect(() => AuthorizedKeys.parse(`# fine\n\nssh-rsa ${key.publicKey.getBase64()}\n`, 'ak')).toThrow(/^ak:3: /);
+  });
+
+  it('lets nobody else in', async () => {
+    const other = await generateKey('ed25519');
+    expect(ask(parse('', other))).toEqual({ granted: null, why: 'no line has the key', near: false });
+  });
+
+  it('counts only while it lasts, and the first that fits is the one', () => {
+    expect(ask(parse('expiry-time="20200101"'))).toMatchObject({ granted: null, why: 'ak:1: the line has expired' });
+    expect(ask(parse('expiry-time="29990101Z"')).granted).toEqual(everything);
+    expect(ask(parse('expiry-time="29990101",expiry-time="20200101"')).granted).toBeNull();
+    const two = AuthorizedKeys.parse(`from="10.0.0.1" ${key.publicKey}\nrestrict ${key.publicKey}\n${key.publicKey}\n`, 'ak');
+    expect(ask(two)).toEqual({ granted: restricted, by: 'ak:2' });
+    expect(ask(two, { address: '10.0.0.1' })).toEqual({ granted: everything, by: 'ak:1' });
+  });
+});
+
+describe('from', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7', true],
+    ['192.0.2.7', '::ffff:192.0.2.7', true],
+    ['192.0.2.*', '192.0.2.7', true],
+    ['192.0.2.?', '192.0.2.77', false],
+    ['192.0.2.0/24', '192.0.2.7', true],
+    ['192.0.2.0/24,!192.0.2.7', '192.0.2.7', false],
+    ['!192.0.2.0/24,*', '192.0.2.7', false],
+    ['!10.0.0.0/8,*', '192.0.2.7', true],
+    ['!10.0.0.0/8', '192.0.2.7', false],
+    ['2001:db8::/32', '2001:db8::1', true],
+    ['2001:db8::/32', '192.0.2.7', false],
+    ['2001:DB8::1', '2001:db8::1', true],
+    ['host.example.com', '192.0.2.7', false],
+    ['*,192.0.2.0/33', '192.0.2.7', false],
+    ['192.0.2.0/33,*', '192.0.2.7', false],
+    ['', '192.0.2.7', false],
+  ])('%s for %s: %s', (list, address, lets) => {
+    expect(matchesFrom(list, address)).toBe(lets);
+  });
+});
+
+describe('source-address', () => {
+  it.each([
+    ['192.0.2.7', true],
+    ['10.0.0.0/8,192.0.2.0/24', true],
+    ['10.0.0.0/8', false],
+    ['192.0.2.*', false],
+    ['*', false],
+    ['', false],
+    ['192.0.2.7,nonsense', false],
+    ['192.0.2.7/', false],
+  ])('%s: %s', (list, lets) => expect(matchesSourceAddress(list, '192.0.2.7')).toBe(lets));
+});
+
+describe('an authority', () => {
+  const certified = async (change: Partial<SignCertificateOptions> = {}, by = ca) => {
+    const options: SignCertificateOptions = { kind: 'user', keyId: 'id', principals: ['alice'], ...change };
+    return { key: (await signCertificate(by, key.publicKey, options)).publicKey };
+  };
+  const all = { ...everything };
+
+  it('lets its certificates in, with what both grant', async () => {
+    const keys = parse('cert-authority', ca);
+    expect(ask(keys, await certified())).toMatchObject({ granted: all, by: "ak:1, certificate 'id' serial 0" });
+    expect(ask(keys, await certified({ extensions: {} })).granted).toEqual(restricted);
+    expect(ask(parse('cert-authority,no-pty', ca), await certified()).granted).toEqual({ ...everything, pty: false });
+    const forced = { criticalOptions: { 'force-command': 'true' } };
+    expect(ask(keys, await certified(forced)).granted?.command).toBe('true');
+    expect(ask(parse('cert-authority,command="true"', ca), await certified(forced)).granted?.command).toBe('true');
+    expect(ask(parse('cert-authority,command="id"', ca), await certified(forced))).toMatchObject({ granted: null, near: true });
+  });
+
+  it.each([
+    ['for another user', '', { principals: ['bob'] }, /principals/],
+    ['whose principal only looks like the user', '', { principals: ['alic'] }, /principals/],
+    ['for a user where others are asked for', ',principals="carol,dave"', {}, /principals/],
+    ['that has expired', '', { validAfter: new Date(1e9), validBefore: new Date(2e9) }, /expired/],
+    ['that is not yet valid', '', { validAfter: new Date(Date.now() + 1e9) }, /not yet/],
+    ['of a host', '', { kind: 'host', extensions: {} }, /host certificate/],
+    ['for other addresses', '', { criticalOptions: { 'source-address': '10.0.0.0/8' } }, /not good for clients at/],
+    ['for no addresses', '', { criticalOptions: { 'source-address': '' } }, /source-address/],
+    ['with an option that nobody knows', '', { criticalOptions: { 'new-thing': 'x' } }, /'new-thing'/],
+    ['for here, on a line for elsewhere', ',from="10.0.0.1"', {}, /not from/],
+  ] as const)('does not let one in %s', async (_name, options, change, why) => {
+    const decided = ask(parse(`cert-authority${options}`, ca), await certified(change as Partial<SignCertificateOptions>));
+    expect(decided).toMatchObject({ granted: null, near: true, why: expect.stringMatching(why) });
+  });
+
+  it('and its principals, addresses and PINs are what counts', async () => {
+    expect(ask(parse('cert-authority,principals="carol,alice"', ca), await certified()).granted).toEqual(everything);
+    const near = { criticalOptions: { 'source-address': '192.0.2.0/24', 'verify-required': '' } };
+    expect(ask(parse('cert-authority', ca), await certified(near)).granted).toEqual({ ...everything, verifyRequired: true });
+  });
+
+  it('is not a plain key, nor the other way round, nor somebody else', async () => {
+    expect(ask(parse('', ca), await certified()).granted).toBeNull();
+    expect(ask(parse('cert-authority')).granted).toBeNull();
+    expect(ask(parse(''), await certified()).granted).toBeNull();
+    expect(ask(parse('cert-authority', ca), await certified({}, await generateKey('ed25519'))).granted).toBeNull();
+  });
+});
+
+describe('places', () => {
+  const places = [
+    { host: 'db', port: 5432 },
+    { host: '10.0.0.1', port: null },
+    { host: '*', port: 80 },
+  ];
+  it.each([
+    ['db', 5432, true],
+    ['DB', 5432, false],
+    ['db', 5433, false],
+    ['10.0.0.1', 9, true],
+    ['anything', 80, true],
+    ['anything', 81, false],
+  ])('connecting to %s:%i: %s', (host, port, may) => {
+    expect(mayOpen({ ...everything, permitOpen: places }, host, port)).toBe(may);
+    expect(mayOpen({ ...everything, permitOpen: places, portForwarding: false }, host, port)).toBe(false);
+  });
+
+  it.each([
+    ['localhost', 8080, true],
+    ['', 8080, true],
+    ['localhost', 8081, false],
+    ['a.example', 9, true],
+    ['', 9, false],
+  ])('listening at %s:%i: %s', (host, port, may) => {
+    const permitListen = [
+      { host: '*', port: 8080 },
+      { host: '*.example', port: null },
+    ];
+    expect(mayListen({ ...everything, permitListen }, host, port)).toBe(may);
+  });
+});
