@@ -489,6 +489,15 @@ export interface PartialFile {
 /**
  * A transfer of a file failed on the way. `code` is that of what went wrong, which is `cause`; `partial` is what there is now at
  * the target. A transfer that could not even begin rejects with what went wrong itself.
+ *
+ * @example
+ * try {
+ *   await sftp.put('disk.img', '/srv/disk.img');
+ * } catch (error) {
+ *   if (!(error instanceof TransferError)) throw error;
+ *   console.error(`${error.partial.bytes} bytes are there; trying again`);
+ *   await sftp.put('disk.img', '/srv/disk.img', { resume: true });
+ * }
  */
 export class TransferError extends SSHError {
   /** `get`, `put` or `copy`. */

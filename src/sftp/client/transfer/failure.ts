@@ -23,6 +23,8 @@ const ERRNOS: ReadonlySet<string> = new Set<SSHErrorCode>([
 
 export function transferError(error: unknown, name: TransferName, partial: PartialFile): unknown {
   if (!(error instanceof Error) || error instanceof TransferError || error instanceof UsageError) return error;
+  // Of what turns out to be different nothing can be promised.
+  if (error instanceof SSHError && error.code === 'ERR_SSH_SFTP_MISMATCH') return error;
   if (error instanceof SSHError) return new TransferError(error.code, error.message, { ...name, partial, cause: error });
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || !ERRNOS.has(code)) return error;

@@ -10,8 +10,9 @@ import type { Entry, FileJob, SourceTree, TargetTree } from './trees.ts';
 
 /** Folders that are listed at once. */
 const FOLDERS = 16;
-/** Files at once, unless the caller says otherwise. */
+/** Files at once, unless the caller says otherwise: here, and where each of them waits for round trips. */
 const FILES = 64;
+const FILES_FAR = 256;
 /** Deeper than anything that was made on purpose; a server can list without end. */
 const MOST_DEPTH = 256;
 
@@ -68,7 +69,7 @@ class FolderTransfer {
     this.#sides = sides;
     const stop = (error: unknown) => call.stop(untold(error));
     const most = mostHandles === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(mostHandles / 2));
-    this.#files = new Crew(Math.min(call.options.concurrency ?? FILES, most), sides.far, stop);
+    this.#files = new Crew(Math.min(call.options.concurrency ?? (sides.far ? FILES_FAR : FILES), most), sides.far, stop);
     this.#walkers = new Crew(Math.min(FOLDERS, most), sides.far, stop);
   }
 

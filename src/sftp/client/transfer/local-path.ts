@@ -2,7 +2,7 @@
 // such a name arrives as the same bytes. What the server calls a file becomes a local name here and nowhere else, and only where
 // it names an entry of the folder that it is listed in: the class of CVE-2019-6111 and JSch CVE-2016-5725.
 
-import { dirname, join } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printable, SFTPError, UsageError } from '../../../errors.ts';
 import { decodeName, encodeName, isText } from '../../protocol/names.ts';
@@ -21,6 +21,11 @@ export function localPath(path: LocalPath): string {
 /** What Node's file functions take. */
 export function forNode(path: string): string | Buffer {
   return windows || isText(path) ? path : Buffer.from(encodeName(path));
+}
+
+/** The path of an entry of a folder. Nothing is resolved: `x/..` is not here where `x` is a link. */
+export function join(folder: string, name: string): string {
+  return folder.endsWith('/') || folder.endsWith(sep) ? folder + name : folder + sep + name;
 }
 
 /** Names of devices, in every folder of Windows and with any extension. */
@@ -43,4 +48,4 @@ export function isLocalName(name: string, onWindows: boolean): boolean {
   return [...name].every((character) => character >= ' ');
 }
 
-export { dirname as parent, join };
+export { dirname as parent };

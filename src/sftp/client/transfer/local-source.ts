@@ -107,7 +107,8 @@ export class LocalSource {
           rest -= bytes;
         }
         position += count;
-        return count === 0 || (regular && count < taken.length * frames.dataBytes && position >= this.size);
+        // Less than was asked for is the end, except of files that do not know their size (/proc).
+        return count === 0 || (this.size > 0 && count < taken.length * frames.dataBytes && position >= this.size);
       };
       const next = () => {
         if (over || reading || !target.roomy) return;

@@ -70,10 +70,11 @@ export interface TransferOptions extends CallOptions {
   readonly links?: 'copy' | 'follow' | 'skip';
   /**
    * Continues a target file that is shorter than the source, and takes one of the same size for complete (with `preserve`: of the
-   * same time, too). A longer one is an error.
+   * same time, too). One that does not begin as the source does is transferred from its start, a longer one is an error. Spots
+   * of what is there are compared; with `verify: 'hash'` and a server that can hash, all of it.
    */
   readonly resume?: boolean;
-  /** Files of a folder that are under way at once; default 64. */
+  /** Files of a folder that are under way at once; default 64, over a distance 256. */
   readonly concurrency?: number;
   /**
    * What is compared in the end: the sizes (default), the contents too, or nothing. Contents by the server's own hash of its file

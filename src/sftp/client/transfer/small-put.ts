@@ -87,8 +87,7 @@ class SmallPut implements Waiter {
       fs.close(fd, (failure) => {
         this.#reading = false;
         this.#bytes = bytes;
-        // A buffer that is full may not be all.
-        const whole = error === null && failure === null && bytes < this.#frames.dataBytes;
+        const whole = error === null && failure === null && bytes === this.#job.attributes.size;
         if (whole && !this.#call.signal.aborted) this.#open();
         else this.#settle(false);
       });

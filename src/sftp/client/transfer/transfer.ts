@@ -176,7 +176,8 @@ async function putFolder(
       const end = spread.pick();
       if (isSmallPut(call, end.session, job) && (await putSmall(call, end.session, job))) return;
       const { from, to: target, attributes: found, followed, count } = job;
-      await putFile(call, { local: from, to: end, path: target, known: { attributes: found, followed }, count });
+      const way = end.session.isClosed ? spread.pick() : end;
+      await putFile(call, { local: from, to: way, path: target, known: { attributes: found, followed }, count });
     },
   };
   try {
