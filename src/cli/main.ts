@@ -13,10 +13,14 @@ interface Verb {
 const verbs: ReadonlyMap<string, Verb> = new Map([
   ['ssh', { summary: 'log in to a host, or run a command there', load: () => import('./ssh/main.ts') }],
   ['serve', { summary: 'start a server that is safe to start', load: () => import('./serve/main.ts') }],
+  ['keygen', { summary: 'make, show, convert and certify keys, edit known_hosts', load: () => import('./keygen/main.ts') }],
+  ['keyscan', { summary: 'print the host keys of servers', load: () => import('./keyscan/main.ts') }],
+  ['agent', { summary: 'keep keys for others to sign with', load: () => import('./agent/main.ts') }],
+  ['audit', { summary: 'what a server offers, and what of it is weak', load: () => import('./audit/main.ts') }],
 ]);
 
 /** Verbs to come. A host of such a name has to be called by `amiko ssh`, or its meaning would change one day. */
-const verbsToCome: readonly string[] = ['sftp', 'cp', 'keygen', 'keyscan', 'agent', 'copy-id', 'audit'];
+const verbsToCome: readonly string[] = ['sftp', 'cp', 'copy-id'];
 
 const USAGE = `amiko: SSH for TypeScript
 
@@ -31,6 +35,8 @@ Examples:
   amiko me@server.example.com uptime
   amiko ssh -p 2222 -i ~/.ssh/id_ed25519 me@server.example.com
   amiko serve --shell
+  amiko keygen -f ~/.ssh/id_ed25519
+  amiko audit server.example.com
 `;
 
 /** Exit status for wrong usage. */
@@ -64,6 +70,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     process.stdout.write(`amiko ${VERSION}\n`);
     return 0;
   }
+  // What git runs as gpg.ssh.program, which has to be one word.
+  if (word === '-Y') return (await (verbs.get('keygen') as Verb).load()).main(args);
   if (word.startsWith('-')) throw new UsageError(`unknown option '${word}'${didYouMean(word, ['--help', '--version'])}`);
   const verb = verbs.get(word);
   if (verb !== undefined) return (await verb.load()).main(rest);
