@@ -264,7 +264,8 @@ function defaultAgent(): string {
   return process.env['SSH_AUTH_SOCK'] ?? (process.platform === 'win32' ? WINDOWS_PIPE : '');
 }
 
-function publicKeyOf(blob: Uint8Array): PublicKey | null {
+/** The key in a blob, with its certificate where it is one; null where it cannot be read. @internal */
+export function publicKeyOf(blob: Uint8Array): PublicKey | null {
   try {
     const certified = certifiedKeyType(new Reader(blob).name()) !== undefined;
     return certified ? Certificate.parse(blob, nodeCrypto).publicKey : PublicKey.parse(blob, nodeCrypto);

@@ -255,14 +255,14 @@ function parseLine(raw: string): Omit<Line, 'file' | 'number'> | string | null {
 }
 
 /** What a host is looked up as: `host`, or `[host]:port` for any port but 22. Lower case. */
-function lookupName(host: string, port: number): string {
+export function lookupName(host: string, port: number): string {
   if (host === '' || host.length > HOST_LIMIT) throw new UsageError(`not a host name: '${printable(host)}'`);
   const name = host.toLowerCase();
   return port === DEFAULT_PORT ? name : `[${name}]:${port}`;
 }
 
 /** As {@link lookupName}, for writing: a name must not turn into a pattern, a list or a marker. */
-function hostPattern(host: string, port: number): string {
+export function hostPattern(host: string, port: number): string {
   for (const character of host) {
     if (character <= ' ' || character >= '\x7f' || '*?!,|#@'.includes(character)) {
       throw new UsageError(`a host of this name cannot be written down: '${printable(host)}'`);
@@ -284,7 +284,8 @@ function splitFields(line: string, count: number): string[] {
   return fields;
 }
 
-function matchesHosts(hosts: string, name: string): boolean {
+/** Whether the names of a line, plain, patterns or hashed, are about a name in lower case. */
+export function matchesHosts(hosts: string, name: string): boolean {
   if (hosts.startsWith('|')) return matchesHashed(hosts, name);
   let matched = false;
   for (const pattern of hosts.split(',')) {
@@ -311,7 +312,8 @@ function parseHashed(field: string): { salt: Uint8Array; hash: Uint8Array } | nu
   return salt?.length === SALT_BYTES && hash?.length === SALT_BYTES ? { salt, hash } : null;
 }
 
-function hashName(name: string): string {
+/** A name as `HashKnownHosts` writes it, with a salt of its own. */
+export function hashName(name: string): string {
   const salt = new Uint8Array(SALT_BYTES);
   nodeCrypto.randomFill(salt);
   return `|1|${toBase64(salt)}|${toBase64(hmacSha1(salt, name))}`;
