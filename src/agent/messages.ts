@@ -50,6 +50,21 @@ export interface KeyConstraints {
   readonly confirm?: boolean;
 }
 
+/** What ties an agent's connection to a session: the host key, and its signature over the session identifier. */
+export interface SessionBinding {
+  readonly hostKey: Uint8Array;
+  readonly sessionId: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The connection will be passed on to the server, and is not used for the login itself. */
+  readonly forwarding: boolean;
+}
+
+/** The body of the EXTENSION message that binds (OpenSSH PROTOCOL.agent section 1). */
+export function encodeSessionBind({ hostKey, sessionId, signature, forwarding }: SessionBinding): Uint8Array {
+  const writer = new Writer(2048).string(SESSION_BIND).string(hostKey).string(sessionId).string(signature);
+  return writer.bool(forwarding).finish();
+}
+
 /** A message with its length. */
 export function agentFrame(type: number, body: Uint8Array = new Uint8Array(0)): Uint8Array {
   const framed = new Uint8Array(5 + body.length);

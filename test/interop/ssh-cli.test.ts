@@ -708,7 +708,7 @@ describe('the command itself', () => {
     expect(result.code).toBe(0);
     expect(result.stdout.toString()).toMatch(/^amiko \d+\.\d+\.\d+\n$/);
     expect(await run(BIN, [])).toMatchObject({ code: 2 });
-    expect(await run(BIN, ['ssh', '-J', 'j', 'h'])).toMatchObject({ code: 2 });
+    expect(await run(BIN, ['ssh', '-J', 'a,,b', 'h'])).toMatchObject({ code: 2 });
   });
 
   it('says what to do where it is not built', async () => {

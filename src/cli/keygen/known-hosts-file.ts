@@ -4,7 +4,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { hashName, matchesHosts } from '../../client/known-hosts.ts';
+import { hashName, matchesHosts } from '../../client/known-hosts-line.ts';
 import { printable, UsageError } from '../../errors.ts';
 import { Failure, warn } from '../verb.ts';
 import { fingerprintHash } from './fingerprints.ts';

@@ -1,7 +1,7 @@
 // `amiko keyscan`: the host keys of servers, one connection per kind of key. Hosts are asked side by side, a few at once, and
 // printed in the order in which they were named.
 
-import { hashName, hostPattern, lookupName } from '../../client/known-hosts.ts';
+import { hashName, hostPattern, lookupName } from '../../client/known-hosts-line.ts';
 import { printable, UsageError } from '../../errors.ts';
 import { type Address, parseAddress } from '../../io/dial.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
