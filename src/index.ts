@@ -4,8 +4,10 @@
 export type { AlgorithmChoice, AlgorithmOptions } from './algorithms/policy.ts';
 export type { AlgorithmCategory, AlgorithmLists, AlgorithmNames, AlgorithmPolicy } from './algorithms/registry.ts';
 export { defaultAlgorithms, insecureAlgorithms, supportedAlgorithms } from './algorithms/registry.ts';
-export type { ConnectOptions as ClientOptions, ExecOptions } from './client/client.ts';
-export { Client, connect } from './client/client.ts';
+export type { ExecOptions } from './client/client.ts';
+export { Client } from './client/client.ts';
+export type { ConnectOptions as ClientOptions, JumpHost } from './client/connect.ts';
+export { connect } from './client/connect.ts';
 export type { GssDelegatedCredentials, GssIdentity, GssProvider } from './crypto/gss.ts';
 export * from './errors.ts';
 export { type AgentForwardingOptions, agentForwarding } from './forward/agent.ts';

@@ -170,20 +170,9 @@ export class Agent implements AsyncDisposable {
   /**
    * Tells the agent which SSH connection this connection is used for (session-bind@openssh.com), so that keys that are limited to
    * some hosts can be. False where the agent does not know how.
-   * @param signature The host key's over the session identifier: what the key exchange has proven
    */
-  async bindSession(
-    binding: { hostKey: Uint8Array; sessionId: Uint8Array; signature: Uint8Array; forwarding: boolean },
-    options?: CallOptions,
-  ): Promise<boolean> {
-    const { hostKey, sessionId, signature, forwarding } = binding;
-    const body = new Writer(2048)
-      .string(protocol.SESSION_BIND)
-      .string(hostKey)
-      .string(sessionId)
-      .string(signature)
-      .bool(forwarding);
-    const { type } = await this.#ask(protocol.EXTENSION, body.finish(), options);
+  async bindSession(binding: protocol.SessionBinding, options?: CallOptions): Promise<boolean> {
+    const { type } = await this.#ask(protocol.EXTENSION, protocol.encodeSessionBind(binding), options);
     return type === protocol.AGENT_SUCCESS;
   }
 
@@ -264,7 +253,8 @@ function defaultAgent(): string {
   return process.env['SSH_AUTH_SOCK'] ?? (process.platform === 'win32' ? WINDOWS_PIPE : '');
 }
 
-function publicKeyOf(blob: Uint8Array): PublicKey | null {
+/** The key in a blob, with its certificate where it is one; null where it cannot be read. @internal */
+export function publicKeyOf(blob: Uint8Array): PublicKey | null {
   try {
     const certified = certifiedKeyType(new Reader(blob).name()) !== undefined;
     return certified ? Certificate.parse(blob, nodeCrypto).publicKey : PublicKey.parse(blob, nodeCrypto);

@@ -1,11 +1,15 @@
 // The messages of the agent protocol (draft-ietf-sshm-ssh-agent, OpenSSH PROTOCOL.agent): numbers, flags, and the encodings that
 // both sides need. A message is uint32 length, a byte for the type, the fields.
 
-import { writeU32 } from '../bytes/bytes.ts';
+import { equalBytes, writeU32 } from '../bytes/bytes.ts';
+import { nodeCrypto } from '../crypto/node/index.ts';
 import type { PrivateComponents } from '../crypto/provider.ts';
-import type { Certificate } from '../keys/certificate.ts';
-import type { KeyNumbers } from '../keys/formats/key-file.ts';
+import { Certificate } from '../keys/certificate.ts';
+import { certifiedKeyType } from '../keys/certificate-algorithms.ts';
+import { curveByName } from '../keys/curves.ts';
+import { type KeyNumbers, padScalar } from '../keys/formats/key-file.ts';
 import { readPrivateNumbers, writePrivateNumbers } from '../keys/formats/private-numbers.ts';
+import { decodePublicBlob } from '../keys/public-blob.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 
@@ -46,6 +50,21 @@ export interface KeyConstraints {
   readonly confirm?: boolean;
 }
 
+/** What ties an agent's connection to a session: the host key, and its signature over the session identifier. */
+export interface SessionBinding {
+  readonly hostKey: Uint8Array;
+  readonly sessionId: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The connection will be passed on to the server, and is not used for the login itself. */
+  readonly forwarding: boolean;
+}
+
+/** The body of the EXTENSION message that binds (OpenSSH PROTOCOL.agent section 1). */
+export function encodeSessionBind({ hostKey, sessionId, signature, forwarding }: SessionBinding): Uint8Array {
+  const writer = new Writer(2048).string(SESSION_BIND).string(hostKey).string(sessionId).string(signature);
+  return writer.bool(forwarding).finish();
+}
+
 /** A message with its length. */
 export function agentFrame(type: number, body: Uint8Array = new Uint8Array(0)): Uint8Array {
   const framed = new Uint8Array(5 + body.length);
@@ -80,18 +99,23 @@ export function encodeAddedKey(
 /** A key that somebody adds to an agent of ours. */
 export interface AddedKey {
   readonly numbers: KeyNumbers;
+  /** Null for a plain key. */
+  readonly certificate: Certificate | null;
   readonly comment: string;
   readonly constraints: KeyConstraints;
 }
 
 /**
- * The plain key of ADD_IDENTITY or ADD_ID_CONSTRAINED.
- * @throws DecodeError also for a constraint that is not known: a key that is stored without it can do more than it should
+ * The key of ADD_IDENTITY or ADD_ID_CONSTRAINED, plain or with a certificate.
+ * @throws KeyFormatError for a certificate that is none, DecodeError also for a constraint that is not known: a key that is stored without it can do more than it should
  *   (Go CVE-2026-39832)
  */
 export function decodeAddedKey(body: Uint8Array, constrained: boolean): AddedKey {
   const reader = new Reader(body);
-  const numbers = readPrivateNumbers(reader.name(), reader);
+  const type = reader.name();
+  const certificate = certifiedKeyType(type) === undefined ? null : Certificate.parse(reader.string(), nodeCrypto);
+  if (certificate !== null && certificate.type !== type) throw new DecodeError('the certificate is of another type');
+  const numbers = certificate === null ? readPrivateNumbers(type, reader) : readCertifiedNumbers(certificate, reader);
   const comment = reader.text();
   let lifetime: number | undefined;
   let confirm = false;
@@ -102,5 +126,29 @@ export function decodeAddedKey(body: Uint8Array, constrained: boolean): AddedKey
     else throw new DecodeError(`the constraint ${type} is not known`);
   }
   reader.end();
-  return { numbers, comment, constraints: { ...(lifetime !== undefined && { lifetime }), confirm } };
+  return { numbers, certificate, comment, constraints: { ...(lifetime !== undefined && { lifetime }), confirm } };
+}
+
+/** Behind a certificate only the secret numbers follow, and for Ed25519 the public one once more. @throws DecodeError */
+function readCertifiedNumbers(certificate: Certificate, reader: Reader): KeyNumbers {
+  const { components, application } = decodePublicBlob(certificate.publicKey.blob);
+  if (application !== null) throw new DecodeError('a key in a FIDO device');
+  if (components.kind === 'ed25519') {
+    const point = reader.string();
+    const secret = reader.string();
+    if (secret.length !== 64 || ![point, secret.subarray(32)].every((one) => equalBytes(one, components.point))) {
+      throw new DecodeError('the certificate is for another key');
+    }
+    return { ...components, seed: new Uint8Array(secret.subarray(0, 32)) };
+  }
+  if (components.kind === 'ecdsa') {
+    return { ...components, scalar: padScalar(new Uint8Array(reader.mpint()), curveByName(components.curve).fieldBytes) };
+  }
+  const [d, iqmp, p, q] = [0, 0, 0, 0].map(() => new Uint8Array(reader.mpint())) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  return { ...components, d, iqmp, p, q };
 }

@@ -8,12 +8,13 @@ import { concat, readU32 } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { AgentError } from '../errors.ts';
 import { eraseMaterial, finishKey } from '../keys/formats/key-file.ts';
+import { withCertificate } from '../keys/node/certify.ts';
 import { derivePoint } from '../keys/node/derive-point.ts';
-import { PublicKey } from '../keys/public-key.ts';
 import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import { publicKeyOf } from './agent.ts';
 import type { Keyring } from './keyring.ts';
 import * as protocol from './messages.ts';
 import { SessionBindings } from './session-bindings.ts';
@@ -146,9 +147,9 @@ class AgentConnection {
         return this.#add(body, type === protocol.ADD_ID_CONSTRAINED);
       case protocol.REMOVE_IDENTITY: {
         if (this.#keyring.locked) return FAILURE;
-        const key = PublicKey.parse(reader.string(), nodeCrypto);
+        const key = publicKeyOf(reader.string());
         reader.end();
-        return this.#keyring.remove(key) ? SUCCESS : FAILURE;
+        return key !== null && this.#keyring.remove(key) ? SUCCESS : FAILURE;
       }
       case protocol.REMOVE_ALL_IDENTITIES:
         reader.end();
@@ -191,11 +192,12 @@ class AgentConnection {
 
   #add(body: Uint8Array, constrained: boolean): Uint8Array {
     if (this.#keyring.locked) return FAILURE;
-    const { numbers, comment, constraints } = protocol.decodeAddedKey(body, constrained);
+    const { numbers, certificate, comment, constraints } = protocol.decodeAddedKey(body, constrained);
     const material = { numbers, comment };
     try {
       const file = { encrypted: false as const, format: 'a key for the agent', material };
-      this.#keyring.add(finishKey(file, material, derivePoint, nodeCrypto), { ...constraints, comment });
+      const key = finishKey(file, material, derivePoint, nodeCrypto);
+      this.#keyring.add(certificate === null ? key : withCertificate(key, certificate), { ...constraints, comment });
     } finally {
       eraseMaterial(material);
     }

@@ -22,6 +22,10 @@ import { type AuthOutcome, type ClientAuthPort, outcomeOf } from './outcome.ts';
 
 export const CONNECTION_SERVICE = 'ssh-connection';
 
+/** The name of a publickey request that names the host key, and of the extension by which a server says that it takes them. */
+const HOST_BOUND = 'publickey-hostbound-v00@openssh.com';
+export const HOST_BOUND_EXTENSION = 'publickey-hostbound@openssh.com';
+
 /** One attempt: the flow is started with the connection's port once the engine is ready for it. */
 export interface ClientAuthMethod {
   readonly method: string;
@@ -72,9 +76,16 @@ export function passwordMethod(
 
 /**
  * RFC 4252 section 7. With `query` the server is asked first whether it would take the key, which spares a signature that
- * costs the user something; without, the signature goes along at once, which spares a round trip.
+ * costs the user something; without, the signature goes along at once, which spares a round trip. With `hostKey` the signature
+ * covers the server's key too (OpenSSH PROTOCOL section 3.1), which agents want to see for keys that are limited to some hosts.
  */
-export function publickeyMethod(user: string, signer: Signer, algorithm: SignatureAlgorithm, query: boolean): ClientAuthMethod {
+export function publickeyMethod(
+  user: string,
+  signer: Signer,
+  algorithm: SignatureAlgorithm,
+  query: boolean,
+  hostKey: Uint8Array | null = null,
+): ClientAuthMethod {
   const { certificate, fingerprint } = signer.publicKey;
   const blob = certificate?.blob ?? signer.publicKey.blob;
   const name = certificate === null ? algorithm : certificateAlgorithmOf(algorithm);
@@ -82,15 +93,19 @@ export function publickeyMethod(user: string, signer: Signer, algorithm: Signatu
     method: 'publickey',
     key: fingerprint,
     *run(port) {
-      const described = (signed: boolean) => new Writer().bool(signed).string(name).string(blob);
+      const wireMethod = hostKey === null ? 'publickey' : HOST_BOUND;
+      const described = (signed: boolean) => {
+        const writer = new Writer().bool(signed).string(name).string(blob);
+        return hostKey === null ? writer : writer.string(hostKey);
+      };
       if (query) {
-        port.send(request(user, 'publickey', described(false)));
+        port.send(request(user, wireMethod, described(false)));
         const reply = yield* expectOneOf(UserauthSuccess, UserauthFailure, UserauthPkOk);
         if (reply.name === 'SSH_MSG_USERAUTH_FAILURE') return { ...outcomeOf(reply), refused: true } as AuthOutcome;
         if (reply.name === 'SSH_MSG_USERAUTH_SUCCESS') return outcomeOf(reply);
         if (!equalBytes(reply.values.blob, blob)) throw new AuthenticationError('the server accepted a key that was not offered');
       }
-      const unsigned = request(user, 'publickey', described(true));
+      const unsigned = request(user, wireMethod, described(true));
       const signature = yield* call('sign', () => signer.sign(publickeySigned(port.sessionId, unsigned), algorithm));
       port.send(new Writer(unsigned.length + signature.length + 4).raw(unsigned).string(signature).finish());
       return outcomeOf(yield* expectOneOf(UserauthSuccess, UserauthFailure));

@@ -15,10 +15,14 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
   ['sftp', { summary: 'transfer files, by commands as sftp(1) has them', load: () => import('./sftp/main.ts') }],
   ['cp', { summary: 'copy files from, to and between hosts', load: () => import('./cp/main.ts') }],
   ['serve', { summary: 'start a server that is safe to start', load: () => import('./serve/main.ts') }],
+  ['keygen', { summary: 'make, show, convert and certify keys, edit known_hosts', load: () => import('./keygen/main.ts') }],
+  ['keyscan', { summary: 'print the host keys of servers', load: () => import('./keyscan/main.ts') }],
+  ['agent', { summary: 'keep keys for others to sign with', load: () => import('./agent/main.ts') }],
+  ['audit', { summary: 'what a server offers, and what of it is weak', load: () => import('./audit/main.ts') }],
 ]);
 
 /** Verbs to come. A host of such a name has to be called by `amiko ssh`, or its meaning would change one day. */
-const verbsToCome: readonly string[] = ['keygen', 'keyscan', 'agent', 'copy-id', 'audit'];
+const verbsToCome: readonly string[] = ['copy-id'];
 
 const USAGE = `amiko: SSH for TypeScript
 
@@ -35,6 +39,8 @@ Examples:
   amiko sftp me@server.example.com:backup.tar.gz
   amiko cp -r site/ me@server.example.com:/srv/www
   amiko serve ./public
+  amiko keygen -f ~/.ssh/id_ed25519
+  amiko audit server.example.com
 `;
 
 /** Exit status for wrong usage. */
@@ -68,6 +74,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     process.stdout.write(`amiko ${VERSION}\n`);
     return 0;
   }
+  // What git runs as gpg.ssh.program, which has to be one word.
+  if (word === '-Y') return (await (verbs.get('keygen') as Verb).load()).main(args);
   if (word.startsWith('-')) throw new UsageError(`unknown option '${word}'${didYouMean(word, ['--help', '--version'])}`);
   const verb = verbs.get(word);
   if (verb !== undefined) return (await verb.load()).main(rest);

@@ -1,46 +1,14 @@
-// The short way to run commands on another machine: connect, exec, close. Built on Transport, never around it; everything that
-// Transport can do is at hand through `client.transport`.
+// A connection that is logged in, as most programs want it: run commands, open shells and SFTP, close. Built on Transport, never
+// around it; everything that Transport can do is at hand through `client.transport`.
 
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
-import { defaultAlgorithms } from '../algorithms/registry.ts';
 import { decodeText, encodeUtf8 } from '../bytes/bytes.ts';
-import { AuthenticationError, BadAuthenticationTypeError, ExecError, type ExecResult, GssError, UsageError } from '../errors.ts';
+import { ChannelRequestError, ExecError, type ExecResult } from '../errors.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
-import type { Signer } from '../keys/signer.ts';
 import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
 import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
-import type { InteractiveHandler, ConnectOptions as TransportConnectOptions, TransportOptions } from '../transport/options.ts';
-import { Transport } from '../transport/transport.ts';
-import { verifyHostKey } from './host-key-policy.ts';
-import { KnownHosts } from './known-hosts.ts';
-
-export interface ConnectOptions extends CallOptions, TransportOptions {
-  readonly host: string;
-  /** Default 22. */
-  readonly port?: number;
-  readonly username: string;
-  readonly password?: string;
-  /** One key or several, tried in order. */
-  readonly privateKey?: Signer | readonly Signer[];
-  /** Answers questions of the server (keyboard-interactive) where a password is not what it wants. */
-  readonly onQuestions?: InteractiveHandler;
-  /**
-   * Which host key is right. By default the server must be in `~/.ssh/known_hosts` or `/etc/ssh/ssh_known_hosts`. A key,
-   * several, a function, or `'ignore'` replace that.
-   */
-  readonly hostKey?: TransportConnectOptions['hostKey'];
-  /** Log in by Kerberos, before anything else: by the key exchange where `gssKex` made it one of GSS-API, else by gssapi-with-mic. */
-  readonly gssAuth?: boolean;
-  /** The host's name in Kerberos, where it is not `host`. DNS is not asked. */
-  readonly gssHost?: string;
-  /** A stream to use in place of a TCP connection; `host` then only names the server in known_hosts. */
-  readonly sock?: Duplex;
-  /** Silence in milliseconds after which the server is asked for a sign of life; three without an answer end it. Default 15 s, 0 for never. */
-  readonly keepalive?: number;
-}
+import type { AgentHandler } from '../transport/client-side.ts';
+import type { Transport } from '../transport/transport.ts';
 
 export interface ExecOptions extends CallOptions {
   /** What the command reads; nothing by default. */
@@ -55,100 +23,21 @@ export interface ExecOptions extends CallOptions {
   readonly maxOutput?: number;
 }
 
-const GLOBAL_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
-const KEEPALIVE = 15_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
-
-/**
- * Connects, checks the host key, logs in. Tries the keys, then the password, then the questions, as far as the server wants
- * them; several steps in a row where it wants more than one.
- * @throws HostKeyError, AuthenticationError (with everything that was tried), and what `Transport.connect` throws
- *
- * @example
- * await using ssh = await connect({ host: 'example.com', username: 'me', privateKey: await readPrivateKey('id_ed25519') });
- * const { stdout } = await ssh.exec('uname -a');
- */
-export async function connect(options: ConnectOptions): Promise<Client> {
-  const { host, port = 22, username, hostKey, sock, keepalive = KEEPALIVE, timeout, signal, ...transportOptions } = options;
-  const { gssAuth = false, gssHost = host, gssKex = false } = options;
-  const call: CallOptions = { ...(timeout !== undefined && { timeout }), ...(signal !== undefined && { signal }) };
-  if (!username) throw new UsageError('connect needs a username');
-  const known =
-    hostKey === undefined ? await KnownHosts.read([join(homedir(), '.ssh', 'known_hosts'), GLOBAL_KNOWN_HOSTS]) : null;
-  const { keys } = defaultAlgorithms(transportOptions.policy);
-  // The known keys' algorithms first, or the server would come with another of its keys; the caller's own list wins.
-  const algorithms = {
-    ...(known !== null && { keys: known.preferredAlgorithms(host, port, keys) }),
-    ...transportOptions.algorithms,
-  };
-  const transport = new Transport(sock ?? [host, port], { ...transportOptions, algorithms });
-  try {
-    await transport.setGssHost(gssHost, { trustDns: false, gssapiRequested: gssAuth || gssKex !== false });
-    await transport.connect({ ...call, hostKey: hostKey ?? verifyHostKey({ host, port }, { knownHosts: known as KnownHosts }) });
-    await logIn(transport, options, call);
-    transport.setKeepalive(keepalive);
-    return new Client(transport);
-  } catch (error) {
-    transport.destroy();
-    throw error;
-  }
-}
-
-async function logIn(transport: Transport, options: ConnectOptions, call: CallOptions): Promise<void> {
-  const { username, password, privateKey, onQuestions } = options;
-  const ways: { method: string; run: () => Promise<readonly string[]> }[] = [];
-  if (options.gssAuth === true) {
-    const keyex = transport.negotiated?.kex.startsWith('gss-') === true;
-    if (keyex) ways.push({ method: 'gssapi-keyex', run: () => transport.authGssapiKeyex(username, call) });
-    else ways.push({ method: 'gssapi-with-mic', run: () => transport.authGssapiWithMic(username, null, undefined, call) });
-  }
-  for (const key of [privateKey ?? []].flat() as Signer[]) {
-    ways.push({ method: 'publickey', run: () => transport.authPublickey(username, key, call) });
-  }
-  if (password !== undefined) ways.push({ method: 'password', run: () => transport.authPassword(username, password, call) });
-  if (onQuestions !== undefined) {
-    ways.push({ method: 'keyboard-interactive', run: () => transport.authInteractive(username, onQuestions, call) });
-  }
-  if (ways.length === 0) ways.push({ method: 'none', run: () => transport.authNone(username, call) });
-  /** What the server takes, once it has said so. */
-  let allowed: readonly string[] | null = null;
-  let failure: AuthenticationError | GssError | null = null;
-  for (const { method, run } of ways) {
-    const byQuestion = method === 'password' && allowed?.includes('keyboard-interactive');
-    if (allowed !== null && !allowed.includes(method) && !byQuestion) continue;
-    try {
-      allowed = await run();
-      if (allowed.length === 0) return;
-      failure = null;
-    } catch (error) {
-      // No ticket: the server has not heard of it.
-      if (error instanceof GssError) {
-        failure = error;
-        continue;
-      }
-      if (!(error instanceof AuthenticationError)) throw error;
-      if (!(error instanceof BadAuthenticationTypeError) || failure === null) failure = error;
-      allowed = error.allowedTypes;
-    }
-  }
-  const attempts = transport.authAttempts;
-  if (failure instanceof GssError && attempts.length === 0) throw failure;
-  const tried = attempts.map(({ method, key, result }) => `${method}${key ? ` ${key}` : ''}: ${result}`).join('; ');
-  const wants = allowed === null || allowed.length === 0 ? 'nothing else' : allowed.join(', ');
-  throw new AuthenticationError(`could not log in as '${username}': tried ${tried}; the server would take ${wants}`, {
-    attempts,
-    allowedTypes: allowed ?? [],
-    cause: failure,
-  });
-}
 
 /** A connection that is logged in. Close it, or use `await using`. */
 export class Client implements AsyncDisposable {
   readonly transport: Transport;
+  readonly #agent: AgentHandler | null;
+  #agentGranted = false;
+  /** Settles when what the connection runs over is closed, too. */
+  readonly #released: Promise<void>;
 
-  /** @internal */
-  constructor(transport: Transport) {
+  /** @internal `release` closes what the connection runs over, once it has ended; `agent` is forwarded to every session. */
+  constructor(transport: Transport, release: () => Promise<void> = async () => {}, agent: AgentHandler | null = null) {
     this.transport = transport;
+    this.#agent = agent;
+    this.#released = transport.closed.then(release);
   }
 
   /**
@@ -169,6 +58,7 @@ export class Client implements AsyncDisposable {
     const call: CallOptions = { ...(signal !== undefined && { signal }), ...(timeout !== undefined && { timeout }) };
     const channel = await this.transport.openSession(call);
     try {
+      await this.#forwardAgent(channel, call);
       if (env !== undefined) channel.updateEnvironment(env);
       if (pty !== undefined) await channel.getPty({ ...pty, ...call });
       await channel.execCommand(command, call);
@@ -184,6 +74,7 @@ export class Client implements AsyncDisposable {
     const { pty = {}, ...call } = options;
     const channel = await this.transport.openSession(call);
     try {
+      await this.#forwardAgent(channel, call);
       if (pty !== null) await channel.getPty({ ...pty, ...call });
       await channel.invokeShell(call);
       return channel;
@@ -196,6 +87,17 @@ export class Client implements AsyncDisposable {
   /** Files on the server: see `Transport.openSftpClient`. Close it when you are done, or close the connection. */
   sftp(options: SFTPChannelOptions = {}): Promise<SFTPClient> {
     return this.transport.openSftpClient(options);
+  }
+
+  async #forwardAgent(channel: Channel, call: CallOptions): Promise<void> {
+    if (this.#agent === null) return;
+    try {
+      await channel.requestForwardAgent(this.#agent, call);
+      this.#agentGranted = true;
+    } catch (error) {
+      // OpenSSH's sshd grants it once in a connection, and then every session has it.
+      if (!this.#agentGranted || !(error instanceof ChannelRequestError)) throw error;
+    }
   }
 
   async #collect(command: string, options: ExecOptions, signal: AbortSignal): Promise<ExecResult> {
@@ -221,8 +123,10 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  close(): Promise<void> {
-    return this.transport.close();
+  /** Closes the connection, and the jump hosts or the proxy command that it was made through. Never fails. */
+  async close(): Promise<void> {
+    await this.transport.close();
+    await this.#released;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,17 +1,17 @@
 // The keys that hosts are known by, as OpenSSH keeps them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). Reading never guesses: a
 // line that makes no sense is skipped and said so, a file that cannot be read is an error, because "no such host" and "I could
-// not look" are different answers. Lines may be hostile: the work is linear in their length, no RegExp is made from them.
+// not look" are different answers.
 
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
-import { encodeUtf8, equalBytes, fromBase64, toBase64 } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
-import { printable, UsageError } from '../errors.ts';
+import { printable } from '../errors.ts';
 import type { Certificate } from '../keys/certificate.ts';
 import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
-import { matchesPattern } from '../keys/pattern-list.ts';
 import { PublicKey } from '../keys/public-key.ts';
+import { DEFAULT_PORT, hashName, hostPattern, type Line, lookupName, matchesHosts, parseLine } from './known-hosts-line.ts';
+import { type KnownHostsUpdate, updateFile, withLock } from './known-hosts-update.ts';
 
 /** A key that a host is known by, and where that is written. */
 export interface KnownHostKey {
@@ -33,24 +33,6 @@ export type HostKeyCheck =
   /** The key, or the authority of its certificate, is marked `@revoked`. */
   | { readonly status: 'revoked'; readonly known: KnownHostKey };
 
-interface Line {
-  readonly file: string;
-  readonly number: number;
-  readonly marker: '@revoked' | '@cert-authority' | null;
-  readonly hosts: string;
-  readonly type: string;
-  readonly base64: string;
-}
-
-/** Characters in a line that is looked at. The longest supported key needs 3,000. */
-const LINE_LIMIT = 65_536;
-/** Characters in the names of a line. A list of patterns costs up to its length times that of the name that is looked up. */
-const HOSTS_LIMIT = 16_384;
-/** A host name is no longer than this (RFC 1035 section 2.3.4 says 255); matching is linear only for bounded names. */
-const HOST_LIMIT = 1_024;
-const DEFAULT_PORT = 22;
-const SALT_BYTES = 20;
-
 /**
  * What is known about hosts, from any number of files.
  *
@@ -66,7 +48,7 @@ const SALT_BYTES = 20;
  * ```
  */
 export class KnownHosts {
-  readonly #lines: Line[] = [];
+  #lines: Line[] = [];
   readonly #log: (message: string) => void;
 
   /** @param log Hears of lines that are skipped. */
@@ -163,17 +145,26 @@ export class KnownHosts {
     const name = hashed ? hashName(lookupName(host, port)) : hostPattern(host, port);
     this.add(host, port, key);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(file, 'a+', 0o600);
-    try {
-      const stat = await handle.stat();
-      // Another program may have left the last line without its end; ours must not become part of it.
-      const last = Buffer.alloc(1);
-      const ended = stat.size === 0 || (await handle.read(last, 0, 1, stat.size - 1)).bytesRead === 0 || last[0] === 0x0a;
-      // One write in append mode: two programs that add a host at once do not mix their lines.
-      await handle.writeFile(`${ended ? '' : '\n'}${name} ${key.type} ${key.getBase64()}\n`);
-    } finally {
-      await handle.close();
+    // An update that is under way would replace the file by one without the new line.
+    await withLock(file, () => appendLine(file, `${name} ${key.type} ${key.getBase64()}\n`));
+  }
+
+  /**
+   * Has a file follow a host that has new keys: adds those of `keys` that the file does not have for the host, and takes away the
+   * host's other keys. That is for keys that a host which is known has proven to hold (`onHostKeys` of a Transport).
+   *
+   * It does nothing, and says why, unless the file knows the host by one of `keys`, on lines of its own: lines with patterns, several
+   * hosts or markers are somebody's decision, and are never touched. The file is replaced at once; comments and order stay.
+   * @param hash Whether to write the host's name hashed; by default as the host's lines have it.
+   * @throws Error (of node:fs); SSHTimeoutError where another process holds the file's lock
+   */
+  async update(file: string, host: string, port: number, keys: readonly PublicKey[], hash?: boolean): Promise<KnownHostsUpdate> {
+    const { text, ...update } = await withLock(file, () => updateFile(file, host, port, keys, hash));
+    if (text !== null) {
+      this.#lines = this.#lines.filter((line) => line.file !== file);
+      this.addText(text, file);
     }
+    return update;
   }
 
   #addLine(raw: string, file: string, number: number): void {
@@ -240,83 +231,16 @@ function certificateRefusal(certificate: Certificate, host: string): string | nu
   return certificate.refusal('host', host.toLowerCase(), Date.now() / 1000);
 }
 
-/** A line's fields; null for a blank line or a comment, or why it is skipped. */
-function parseLine(raw: string): Omit<Line, 'file' | 'number'> | string | null {
-  if (raw.length > LINE_LIMIT) return `a line of ${raw.length} characters`;
-  const fields = splitFields(raw.endsWith('\r') ? raw.slice(0, -1) : raw, 4);
-  const marker = fields[0]?.startsWith('@') ? (fields.shift() as string) : null;
-  const [hosts, type, base64] = fields;
-  if (marker === null && (hosts === undefined || hosts.startsWith('#'))) return null;
-  if (marker !== null && marker !== '@revoked' && marker !== '@cert-authority') return `unknown marker '${printable(marker)}'`;
-  if (hosts === undefined || type === undefined || base64 === undefined) return 'not host, type and key';
-  if (hosts.length > HOSTS_LIMIT) return `${hosts.length} characters of host names`;
-  if (hosts.startsWith('|') && parseHashed(hosts) === null) return 'not a hashed host name';
-  return { marker, hosts, type, base64 };
-}
-
-/** What a host is looked up as: `host`, or `[host]:port` for any port but 22. Lower case. */
-function lookupName(host: string, port: number): string {
-  if (host === '' || host.length > HOST_LIMIT) throw new UsageError(`not a host name: '${printable(host)}'`);
-  const name = host.toLowerCase();
-  return port === DEFAULT_PORT ? name : `[${name}]:${port}`;
-}
-
-/** As {@link lookupName}, for writing: a name must not turn into a pattern, a list or a marker. */
-function hostPattern(host: string, port: number): string {
-  for (const character of host) {
-    if (character <= ' ' || character >= '\x7f' || '*?!,|#@'.includes(character)) {
-      throw new UsageError(`a host of this name cannot be written down: '${printable(host)}'`);
-    }
+async function appendLine(file: string, line: string): Promise<void> {
+  const handle = await open(file, 'a+', 0o600);
+  try {
+    const stat = await handle.stat();
+    // Another program may have left the last line without its end; ours must not become part of it.
+    const last = Buffer.alloc(1);
+    const ended = stat.size === 0 || (await handle.read(last, 0, 1, stat.size - 1)).bytesRead === 0 || last[0] === 0x0a;
+    // One write in append mode: two programs that add a host at once do not mix their lines.
+    await handle.writeFile(`${ended ? '' : '\n'}${line}`);
+  } finally {
+    await handle.close();
   }
-  return lookupName(host, port);
-}
-
-/** The first fields of a line. Only blanks and tabs part fields: other white space is part of a name (golang.org/x/crypto 9f72ecc). */
-function splitFields(line: string, count: number): string[] {
-  const fields: string[] = [];
-  for (let at = 0; fields.length < count; ) {
-    while (line[at] === ' ' || line[at] === '\t') at++;
-    if (at >= line.length) break;
-    const start = at;
-    while (at < line.length && line[at] !== ' ' && line[at] !== '\t') at++;
-    fields.push(line.slice(start, at));
-  }
-  return fields;
-}
-
-function matchesHosts(hosts: string, name: string): boolean {
-  if (hosts.startsWith('|')) return matchesHashed(hosts, name);
-  let matched = false;
-  for (const pattern of hosts.split(',')) {
-    const negated = pattern.startsWith('!');
-    if (pattern === '' || !matchesPattern((negated ? pattern.slice(1) : pattern).toLowerCase(), name)) continue;
-    // A negated match rules the line out, whatever else is on it.
-    if (negated) return false;
-    matched = true;
-  }
-  return matched;
-}
-
-/** `|1|salt|hash`: HMAC-SHA1 of the name with the salt as key. */
-function matchesHashed(field: string, name: string): boolean {
-  const parsed = parseHashed(field);
-  return parsed !== null && equalBytes(hmacSha1(parsed.salt, name), parsed.hash);
-}
-
-function parseHashed(field: string): { salt: Uint8Array; hash: Uint8Array } | null {
-  const [empty, magic, saltText = '', hashText = '', ...rest] = field.split('|', 6);
-  if (empty !== '' || magic !== '1' || rest.length > 0) return null;
-  const salt = fromBase64(saltText);
-  const hash = fromBase64(hashText);
-  return salt?.length === SALT_BYTES && hash?.length === SALT_BYTES ? { salt, hash } : null;
-}
-
-function hashName(name: string): string {
-  const salt = new Uint8Array(SALT_BYTES);
-  nodeCrypto.randomFill(salt);
-  return `|1|${toBase64(salt)}|${toBase64(hmacSha1(salt, name))}`;
-}
-
-function hmacSha1(salt: Uint8Array, name: string): Uint8Array {
-  return nodeCrypto.hmac('sha1', salt).compute(encodeUtf8(name), new Uint8Array(0));
 }

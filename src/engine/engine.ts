@@ -230,6 +230,10 @@ export class Engine {
     return this.#handshake.hostKey;
   }
 
+  get hostKeySignature(): Uint8Array | null {
+    return this.#handshake.hostKeySignature;
+  }
+
   get algorithms(): NegotiatedAlgorithms | null {
     return this.#handshake.algorithms;
   }

@@ -71,6 +71,7 @@ export class Handshake {
   #compressing = false;
   #sessionId: Uint8Array | null = null;
   #hostKey: PublicKey | null = null;
+  #hostKeySignature: Uint8Array | null = null;
   #algorithms: NegotiatedAlgorithms | null = null;
   #peerExtInfo = false;
   #initiator: GssInitiator | null = null;
@@ -112,6 +113,11 @@ export class Handshake {
   /** Client: the server's key. Server: the key that was used. Null also where GSS-API did without one. */
   get hostKey(): PublicKey | null {
     return this.#hostKey;
+  }
+
+  /** The host key's signature over H of the first exchange; null until that has passed, and where it was one of GSS-API. */
+  get hostKeySignature(): Uint8Array | null {
+    return this.#hostKeySignature;
   }
 
   get algorithms(): NegotiatedAlgorithms | null {
@@ -265,6 +271,7 @@ export class Handshake {
     const isClient = this.#port.role === 'client';
     const result = yield* flow;
     this.#hostKey = result.hostKey ?? this.#hostKey;
+    if (this.#sessionId === null) this.#hostKeySignature = result.signature ?? null;
     this.#sessionId ??= result.exchangeHash;
     const material: KeyMaterial = {
       hash: context.method.hash,
@@ -393,7 +400,10 @@ export class Handshake {
 }
 
 /** What both kinds of exchange bring. */
-type Exchanged = Pick<ExchangeResult, 'exchangeHash' | 'encodedSecret'> & { readonly hostKey: PublicKey | null };
+type Exchanged = Pick<ExchangeResult, 'exchangeHash' | 'encodedSecret'> & {
+  readonly hostKey: PublicKey | null;
+  readonly signature?: Uint8Array;
+};
 
 function hostKeyChanged(): ProtocolError {
   return new ProtocolError('host-key-changed', 'the server came with another host key when rekeying', 9);

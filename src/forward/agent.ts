@@ -1,8 +1,10 @@
-// Agent forwarding, the client's side: each connection that the server opens to "the agent" is joined to the agent's socket
-// here. The bytes are not looked at: what may be signed is the agent's to decide.
+// Agent forwarding, the client's side: each connection that the server opens to "the agent" is bound to this session and then
+// joined to the agent's socket. The bytes are not looked at: what may be signed is the agent's to decide, and the binding is what
+// it decides by.
 
 import { UsageError } from '../errors.ts';
 import type { AgentHandler } from '../transport/client-side.ts';
+import { bindForwarded } from './agent-binding.ts';
 import { couple } from './couple.ts';
 import { openSocket } from './target.ts';
 
@@ -13,7 +15,8 @@ export interface AgentForwardingOptions {
 
 /**
  * A handler for `Channel.requestForwardAgent` that passes connections on to the agent at `socketPath`; default SSH_AUTH_SOCK.
- * Whoever is root on the server can use the agent meanwhile.
+ * Whoever is root on the server can use the agent meanwhile, except for keys that are limited to other hosts (`ssh-add -h`): the
+ * agent is told over which server each connection comes.
  * @throws UsageError where there is no agent
  *
  * @example
@@ -26,7 +29,18 @@ export function agentForwarding(
   if (socketPath === '') throw new UsageError('there is no agent: SSH_AUTH_SOCK is not set');
   return async (channel) => {
     try {
-      await couple(channel, await openSocket({ path: socketPath }));
+      const socket = await openSocket({ path: socketPath });
+      let bound = false;
+      // The agent may take its time to answer; who no longer waits for it must not keep it open.
+      void channel.closed.then(() => bound || socket.destroy());
+      try {
+        await bindForwarded(socket, channel.getTransport());
+        bound = true;
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+      await couple(channel, socket);
     } catch (error) {
       channel.close();
       options.onFailure?.(error);

@@ -63,6 +63,8 @@ export interface ExchangeResult {
   /** K as it enters key derivation. Whoever has derived the keys overwrites it. */
   readonly encodedSecret: Uint8Array;
   readonly hostKey: PublicKey;
+  /** The host key's, over the exchange hash: what an agent wants to see of it (OpenSSH PROTOCOL.agent section 1). */
+  readonly signature: Uint8Array;
 }
 
 /** The client's side. The signature has been verified when this returns; whether the key is the right one has not. */
@@ -78,7 +80,7 @@ export function* clientExchange(context: ExchangeContext): Flow<ExchangeResult> 
   if (hostKey.verify(exchangeHash, signature, signatureName(hostKeyAlgorithm)) !== true) {
     throw new ProtocolError('bad-host-key-signature', "the host key's signature over the exchange is wrong", KEY_EXCHANGE_FAILED);
   }
-  return { exchangeHash, encodedSecret, hostKey };
+  return { exchangeHash, encodedSecret, hostKey, signature: signature.slice() };
 }
 
 /** The server's side. `signer` has the key for the negotiated algorithm. */
@@ -96,7 +98,7 @@ export function* serverExchange(context: ExchangeContext, signer: Signer): Flow<
     throw new SSHError('ERR_SSH_HOST_KEY', 'the host key made a signature that does not verify');
   }
   context.send(terms.reply.encode({ hostKey: blob, serverValue: value, signature }));
-  return { exchangeHash, encodedSecret, hostKey };
+  return { exchangeHash, encodedSecret, hostKey, signature };
 }
 
 function schemeTerms({ values, scheme }: SchemeMethod): Terms {

@@ -26,6 +26,8 @@ import type { InteractiveHandler } from './options.ts';
 export interface ClientAuthenticationPort {
   /** @throws where the connection is not there, or over. */
   engine(): Engine;
+  /** The host key as it came in the first key exchange, or null where there was none. */
+  hostKey(): Uint8Array | null;
   /** Signature algorithms that we may use. */
   pubkeys(): readonly string[];
   log(level: 1 | 2 | 3, message: string): void;
@@ -37,6 +39,8 @@ export class ClientAuthentication {
   readonly attempts: AuthenticationAttempt[] = [];
   /** What the server takes (RFC 8308 section 3.1), or null where it did not say. */
   serverSigAlgs: readonly string[] | null = null;
+  /** The server takes publickey requests that name its host key. */
+  hostBound = false;
   /** Who is logged in. */
   username: string | null = null;
 
@@ -68,7 +72,9 @@ export class ClientAuthentication {
 
   async publickey(username: string, key: Signer, options: CallOptions & { query?: boolean }): Promise<readonly string[]> {
     const query = options.query ?? key.costly ?? false;
-    return this.#try(username, publickeyMethod(username, key, this.#signatureAlgorithm(key), query), options);
+    // An agent may want to know the host; for a key at hand it makes no difference.
+    const hostKey = key.costly === true && this.hostBound ? this.#port.hostKey() : null;
+    return this.#try(username, publickeyMethod(username, key, this.#signatureAlgorithm(key), query, hostKey), options);
   }
 
   interactive(

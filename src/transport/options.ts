@@ -111,6 +111,15 @@ export interface Negotiated extends NegotiatedAlgorithms {
   readonly strictKex: boolean;
 }
 
+/** What a key exchange has proven about the server, as agents want it (OpenSSH PROTOCOL.agent section 1). */
+export interface SessionProof {
+  /** The host key, or its certificate where it came in one. */
+  readonly hostKey: Uint8Array;
+  readonly sessionId: Uint8Array;
+  /** The host key's signature over the session identifier. */
+  readonly signature: Uint8Array;
+}
+
 /** Who has logged in, and by what. `key` is the one whose signature was verified. */
 export interface LoginInfo {
   readonly username: string;

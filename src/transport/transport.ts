@@ -4,6 +4,7 @@
 import type { Duplex } from 'node:stream';
 import { chooseAlgorithms, disableAlgorithms } from '../algorithms/policy.ts';
 import { type AlgorithmLists, defaultAlgorithms } from '../algorithms/registry.ts';
+import { HOST_BOUND_EXTENSION } from '../auth/client.ts';
 import { gssKeyexMethod, gssWithMicMethod } from '../auth/gssapi.ts';
 import { decodeText, EMPTY } from '../bytes/bytes.ts';
 import type { ReplyWaiter } from '../connection/replies.ts';
@@ -56,6 +57,7 @@ import {
   type Negotiated,
   type OpenChannelOptions,
   openData,
+  type SessionProof,
   type TransportOptions,
   type TransportSocket,
   toVerifier,
@@ -128,6 +130,7 @@ export class Transport implements AsyncDisposable {
     else toAddress(sock);
     this.#auth = new ClientAuthentication({
       engine: () => this.#engine(),
+      hostKey: () => this.sessionProof?.hostKey ?? null,
       pubkeys: () => this.#algorithms.pubkeys,
       log: (level, message) => this.#log(level, message),
       timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
@@ -590,6 +593,17 @@ export class Transport implements AsyncDisposable {
   }
 
   /**
+   * Client: what ties an agent to this session: the host key as it came, and its signature over {@link sessionId}. Null before
+   * the first key exchange and where that was one of GSS-API.
+   * @internal
+   */
+  get sessionProof(): SessionProof | null {
+    const { sessionId, hostKey, hostKeySignature } = this.#driver?.engine ?? {};
+    if (this.#server !== null || !sessionId || !hostKey || !hostKeySignature) return null;
+    return { hostKey: hostKey.certificate?.blob ?? hostKey.blob, sessionId: sessionId.slice(), signature: hostKeySignature };
+  }
+
+  /**
    * Ends the connection: what is queued goes out first (for at most `timeout` milliseconds, default 2 s), then DISCONNECT.
    * Everything pending rejects with ClosedError. Never fails, may be called again.
    */
@@ -826,6 +840,7 @@ export class Transport implements AsyncDisposable {
       case 'extensions': {
         const algorithms = event.extensions.get('server-sig-algs');
         if (algorithms !== undefined) this.#auth.serverSigAlgs = decodeText(algorithms).split(',');
+        this.#auth.hostBound = decodeText(event.extensions.get(HOST_BOUND_EXTENSION) ?? EMPTY) === '0';
         this.#peerPings = event.extensions.has('ping@openssh.com');
         this.#log(2, `the peer's extensions: ${[...event.extensions.keys()].join(', ')}`);
         break;

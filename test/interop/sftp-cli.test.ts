@@ -537,7 +537,7 @@ describePeer('sshd', 'the exit status of amiko sftp', () => {
     [['-b', '/nothing/there', 'host'], 'the batch file cannot be read: ENOENT'],
     [['host', 'target'], "'target' is the target of nothing"],
     [['-l', '0', 'host'], '-l needs a whole number from 1'],
-    [['-J', 'x', 'host'], '-J (jump hosts) is not supported yet'],
+    [['-J', 'a,,b', 'host'], "a jump host is missing in 'a,,b'"],
     [['--progres', 'host'], "unknown option '--progres'"],
   ])('is 2 for %j', async (args, message) => {
     const result = await cli.run(['sftp', ...args]);

@@ -116,12 +116,12 @@ function unknownKeyword<O>(keywords: readonly Keyword<O>[], key: string): UsageE
 
 /** Keywords of ssh_config(5) that people put on command lines, and that are to come. */
 const notYetKeywords: readonly string[] = [
-  ...['AddKeysToAgent', 'AddressFamily', 'BindAddress', 'CertificateFile', 'CheckHostIP', 'ControlMaster'],
+  ...['AddKeysToAgent', 'AddressFamily', 'BindAddress', 'CheckHostIP', 'ControlMaster'],
   ...['ControlPath', 'ControlPersist', 'EscapeChar'],
-  ...['HostKeyAlias', 'Hostname', 'IdentitiesOnly', 'IdentityAgent'],
+  ...['HostKeyAlias', 'Hostname'],
   ...['KbdInteractiveAuthentication', 'LogLevel', 'NumberOfPasswordPrompts', 'PasswordAuthentication'],
-  ...['ProxyCommand', 'ProxyJump', 'PubkeyAuthentication', 'RemoteCommand', 'TCPKeepAlive'],
-  ...['Tunnel', 'UpdateHostKeys', 'VerifyHostKeyDNS', 'VisualHostKey'],
+  ...['PubkeyAuthentication', 'RemoteCommand', 'TCPKeepAlive'],
+  ...['Tunnel', 'VerifyHostKeyDNS', 'VisualHostKey'],
 ];
 
 export function didYouMean(word: string, names: readonly string[]): string {

@@ -13,14 +13,21 @@ const ANSWER_LIMIT = 1_024;
 
 export class Asking {
   readonly #batch: boolean;
+  readonly #environment: boolean;
 
-  constructor(options: { readonly batchMode: boolean }) {
+  constructor(options: { readonly batchMode: boolean; readonly environment?: boolean }) {
     this.#batch = options.batchMode;
+    this.#environment = options.environment ?? true;
+  }
+
+  /** The same for a host on the way: the password in the environment is the destination's, and no other host's business. */
+  forJumpHost(): Asking {
+    return new Asking({ batchMode: this.#batch, environment: false });
   }
 
   /** The password in the environment, or null. An empty one is none. */
   get environmentPassword(): string | null {
-    return process.env['AMIKO_PASSWORD'] || null;
+    return this.#environment ? process.env['AMIKO_PASSWORD'] || null : null;
   }
 
   /** Whether there is a person, or a program that stands for one. */

@@ -2,18 +2,18 @@
 // as often as there is something new to try. A method that was right but not enough (partial success, RFC 4252 section 5.1)
 // begins a new step, in which all methods count again.
 
-import { AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
+import { AgentError, AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type Asking, MAX_TRIES } from './asking.ts';
-import { identityFiles, readIdentity, whyNobody } from './identities.ts';
+import { Identities, type IdentityOptions } from './identities.ts';
+import { whyNobody } from './identity-files.ts';
 import { authenticationMethods } from './keywords.ts';
 import type { Log } from './log.ts';
 
-export interface AuthenticateOptions {
+export interface AuthenticateOptions extends IdentityOptions {
   readonly user: string;
   /** For prompts only. */
   readonly host: string;
-  readonly identityFiles: readonly string[];
   readonly preferredAuthentications?: readonly string[] | undefined;
   /** Kerberos is used only where it was asked for. */
   readonly gssapiAuthentication?: boolean | undefined;
@@ -26,7 +26,12 @@ const MAX_STEPS = 8;
 
 /** Logs in, or throws what went wrong. @throws AuthenticationError naming all that was tried, or the connection's error */
 export async function authenticate(transport: Transport, options: AuthenticateOptions, asking: Asking, log: Log): Promise<void> {
-  await new Login(transport, options, asking, log).run();
+  const identities = new Identities(transport, options, asking, log);
+  try {
+    await new Login(transport, options, identities, asking, log).run();
+  } finally {
+    identities.close();
+  }
 }
 
 type Outcome = 'in' | 'partial' | 'failed';
@@ -36,21 +41,21 @@ class Login {
   readonly #options: AuthenticateOptions;
   readonly #asking: Asking;
   readonly #log: Log;
-  readonly #files: readonly string[];
+  readonly #identities: Identities;
   /** Keys that have done their part in an earlier step: a server wants another one now. */
-  readonly #usedFiles = new Set<string>();
+  readonly #usedKeys = new Set<string>();
   #methods: readonly string[] = [];
   #banner = '';
   #passwordRefused = false;
   /** Why something that the server takes was not tried. */
   #obstacle = '';
 
-  constructor(transport: Transport, options: AuthenticateOptions, asking: Asking, log: Log) {
+  constructor(transport: Transport, options: AuthenticateOptions, identities: Identities, asking: Asking, log: Log) {
     this.#transport = transport;
     this.#options = options;
     this.#asking = asking;
     this.#log = log;
-    this.#files = identityFiles(options.identityFiles);
+    this.#identities = identities;
   }
 
   async run(): Promise<void> {
@@ -85,12 +90,11 @@ class Login {
   }
 
   async #tryKeys(): Promise<Outcome> {
-    for (const file of this.#files) {
-      if (this.#usedFiles.has(file)) continue;
-      const key = await readIdentity(file, this.#asking, this.#log);
-      if (key === null) continue;
+    for (const candidate of await this.#identities.candidates()) {
+      const key = await candidate.open();
+      if (key === null || this.#usedKeys.has(key.publicKey.fingerprint)) continue;
       const outcome = await this.#attempt(() => this.#transport.authPublickey(this.#options.user, key));
-      if (outcome === 'partial') this.#usedFiles.add(file);
+      if (outcome === 'partial') this.#usedKeys.add(key.publicKey.fingerprint);
       if (outcome !== 'failed') return outcome;
       // The server may have taken the method from its list meanwhile.
       if (!this.#methods.includes('publickey')) return 'failed';
@@ -160,8 +164,8 @@ class Login {
       return 'partial';
     } catch (error) {
       if (!(error instanceof SSHError) || !this.#transport.isActive()) throw error;
-      // GSS-API: no ticket, no library. Other methods go on.
-      if (error instanceof NegotiationError || error instanceof GssError) {
+      // GSS-API: no ticket, no library. An agent that does not sign. Other methods and keys go on.
+      if (error instanceof NegotiationError || error instanceof GssError || error instanceof AgentError) {
         this.#log.debug(1, error.message);
         return 'failed';
       }
@@ -210,12 +214,14 @@ class Login {
   #denied(): AuthenticationError {
     const attempts = this.#transport.authAttempts.filter(({ method }) => method !== 'none');
     const tried = attempts.map(({ method, key, result }) => `${method}${key === undefined ? '' : ` ${key}`} (${result})`);
+    const { heldBack } = this.#identities;
     const parts = [
       `permission denied for ${this.#who()}`,
       tried.length === 0 ? 'nothing could be tried' : `tried ${tried.join(', ')}`,
       `the server takes ${this.#methods.map(printable).join(', ') || 'nothing more'}`,
       ...(this.#passwordRefused ? ['the password in AMIKO_PASSWORD was refused'] : []),
       ...(this.#obstacle === '' ? [] : [this.#obstacle]),
+      ...(heldBack === 0 ? [] : [`${heldBack} more keys of the agent were not tried: name the right one with -i`]),
     ];
     return new AuthenticationError(parts.join('; '), { attempts, allowedTypes: this.#methods });
   }

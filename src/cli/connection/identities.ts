@@ -1,77 +1,170 @@
-// The keys to log in with. An encrypted key whose public half lies beside it (`.pub`) is offered first and opened only when the
-// server wants it, so that nobody types a passphrase for nothing.
+// The keys to log in with, in the order in which they are tried: those that were named, each after its certificates; then the agent's;
+// then the usual files. What the agent holds is asked of the agent, so that nobody types a passphrase for it. Servers hang up
+// after a few failures, so the agent's other keys are limited in number.
 
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { AuthenticationError, PassphraseError } from '../../errors.ts';
-import { readPrivateKey, readPublicKey } from '../../keys/node/read.ts';
+import { type Agent, type AgentKey, openAgent } from '../../agent/agent.ts';
+import { KEY_TRIES, sameOffer } from '../../client/log-in.ts';
+import { AgentError, KeyFormatError } from '../../errors.ts';
+import type { Certificate } from '../../keys/certificate.ts';
+import { withCertificate } from '../../keys/node/certify.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
-import { signatureAlgorithmsOf } from '../../keys/signature.ts';
 import type { Signer } from '../../keys/signer.ts';
-import { type Asking, MAX_TRIES } from './asking.ts';
+import type { Transport } from '../../transport/transport.ts';
+import type { Asking } from './asking.ts';
+import { peekPublicKey, readCertificate, readIdentity } from './identity-files.ts';
 import type { Log } from './log.ts';
 
-/** The files to try: those that were named, else those of the usual names that exist. */
-export function identityFiles(named: readonly string[]): readonly string[] {
-  if (named.length > 0) return [...new Set(named)];
-  return ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name)).filter((file) => existsSync(file));
+export interface IdentityOptions {
+  readonly identityFiles: readonly string[];
+  readonly certificateFiles: readonly string[];
+  readonly identitiesOnly?: boolean | undefined;
+  readonly identityAgent?: string | null | undefined;
 }
 
-/** Reads a key; null, after saying why, where that is not possible. */
-export async function readIdentity(file: string, asking: Asking, log: Log): Promise<Signer | null> {
-  try {
-    const key = await readPrivateKey(file);
-    log.debug(1, `identity ${file}: ${key.publicKey.type} ${key.fingerprint}`);
-    return key;
-  } catch (error) {
-    if (error instanceof PassphraseError) return openLater(file, asking, log);
-    log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
-    return null;
-  }
+/** Something to offer to the server. */
+export interface Candidate {
+  /** Null, after saying why, where it is of no use. */
+  open(): Promise<Signer | null>;
 }
 
-async function openLater(file: string, asking: Asking, log: Log): Promise<Signer | null> {
-  let publicKey: PublicKey;
-  try {
-    publicKey = await readPublicKey(`${file}.pub`);
-  } catch {
-    return openWithPassphrase(file, asking, log);
-  }
-  log.debug(1, `identity ${file}: ${publicKey.type} ${publicKey.fingerprint}, encrypted`);
-  let opened: Promise<Signer | null> | undefined;
-  return {
-    publicKey,
-    algorithms: signatureAlgorithmsOf(publicKey.type),
-    // Asked for first, by its public half.
-    costly: true,
-    async sign(data, algorithm) {
-      opened ??= openWithPassphrase(file, asking, log);
-      const key = await opened;
-      if (key === null) throw new AuthenticationError(`the key ${file} stays locked: no right passphrase`);
-      if (!key.publicKey.equals(publicKey)) throw new AuthenticationError(`${file}.pub is not the public half of ${file}`);
-      return key.sign(data, algorithm);
-    },
-  };
+interface FileIdentity {
+  readonly file: string;
+  /** Null where it is known only once the file has been opened. */
+  readonly publicKey: PublicKey | null;
+  readonly held: AgentKey | undefined;
+  readonly open: () => Promise<Signer | null>;
 }
 
-async function openWithPassphrase(file: string, asking: Asking, log: Log): Promise<Signer | null> {
-  if (!asking.possible) {
-    log.error(`identity ${file} is encrypted and nobody can be asked for its passphrase: ${whyNobody}`);
-    return null;
+export class Identities {
+  readonly #transport: Transport;
+  readonly #options: IdentityOptions;
+  readonly #asking: Asking;
+  readonly #log: Log;
+  #agent: Agent | null = null;
+  #candidates: Promise<readonly Candidate[]> | null = null;
+  /** Keys of the agent that are not tried, so that the server does not hang up. */
+  heldBack = 0;
+
+  constructor(transport: Transport, options: IdentityOptions, asking: Asking, log: Log) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#asking = asking;
+    this.#log = log;
   }
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const passphrase = await asking.ask(`Passphrase for the key '${file}': `, false);
-    if (!passphrase) return null;
+
+  /** All that there is to try, the same every time. */
+  candidates(): Promise<readonly Candidate[]> {
+    this.#candidates ??= this.#collect();
+    return this.#candidates;
+  }
+
+  /** Lets go of the agent. */
+  close(): void {
+    this.#agent?.close();
+  }
+
+  async #collect(): Promise<readonly Candidate[]> {
+    const { identityFiles: named, identitiesOnly = false } = this.#options;
+    const held = await this.#agentKeys();
+    const files = named.length > 0 ? [...new Set(named)] : usualFiles();
+    const identities = await Promise.all(files.map((file) => this.#identity(file, held)));
+    const certificates = await this.#certificates(files);
+    const certified = certificates.flatMap((certificate) => this.#certified(certificate, identities, held));
+    const plain = identities.map(({ open }): Candidate => ({ open }));
+    const offered = [
+      ...identities.map((identity) => identity.held?.publicKey),
+      ...certificates.map(({ publicKey }) => publicKey),
+    ];
+    const isOffered = (key: AgentKey) => offered.some((other) => other !== undefined && sameOffer(other, key.publicKey));
+    const others = identitiesOnly ? [] : held.filter((key) => !isOffered(key));
+    const known = certified.length + plain.length;
+    // Where nothing was named, the agent is as good a guess as the usual files are.
+    const room = Math.max(KEY_TRIES - known, named.length > 0 ? 0 : 1);
+    const fromAgent = others.slice(0, room).map((key): Candidate => ({ open: async () => key }));
+    this.heldBack = others.length - fromAgent.length;
+    if (this.heldBack > 0) this.#log.debug(1, `${this.heldBack} keys of the agent are not tried`);
+    if (named.length > 0) return [...certified, ...plain, ...fromAgent];
+    const inAgent = identities.filter((identity) => identity.held !== undefined).map(({ open }): Candidate => ({ open }));
+    const inFiles = identities.filter((identity) => identity.held === undefined).map(({ open }): Candidate => ({ open }));
+    return [...certified, ...inAgent, ...fromAgent, ...inFiles];
+  }
+
+  async #agentKeys(): Promise<readonly AgentKey[]> {
+    const where = this.#options.identityAgent;
+    if (where === null || (where === undefined && !process.env['SSH_AUTH_SOCK'] && process.platform !== 'win32')) return [];
     try {
-      return await readPrivateKey(file, { passphrase });
+      this.#agent = await openAgent(where);
+      const proof = this.#transport.sessionProof;
+      if (proof !== null) {
+        const bound = await this.#agent.bindSession({ ...proof, forwarding: false });
+        this.#log.debug(2, bound ? 'the agent is bound to this session' : 'the agent does not bind to sessions');
+      }
+      const keys = await this.#agent.getKeys();
+      for (const key of keys) this.#log.debug(1, `identity of the agent: ${key.publicKey.type} ${key.publicKey.fingerprint}`);
+      return keys;
     } catch (error) {
-      log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
-      if (!(error instanceof PassphraseError)) return null;
+      if (!(error instanceof AgentError)) throw error;
+      if (where === undefined) this.#log.debug(1, error.message);
+      else this.#log.error(error.message);
+      return [];
     }
   }
-  return null;
+
+  async #identity(file: string, held: readonly AgentKey[]): Promise<FileIdentity> {
+    const publicKey = await peekPublicKey(file);
+    const own = publicKey === null ? undefined : held.find((key) => sameOffer(key.publicKey, publicKey));
+    let opened: Promise<Signer | null> | undefined;
+    const open = () => {
+      if (own !== undefined) return Promise.resolve(own);
+      opened ??= readIdentity(file, this.#asking, this.#log);
+      return opened;
+    };
+    return { file, publicKey, held: own, open };
+  }
+
+  /** Those that were named; else those that lie beside the keys, as ssh-keygen names them. */
+  async #certificates(files: readonly string[]): Promise<readonly Certificate[]> {
+    const { certificateFiles } = this.#options;
+    const found: Certificate[] = [];
+    for (const file of certificateFiles.length > 0 ? certificateFiles : files.map((name) => `${name}-cert.pub`)) {
+      if (certificateFiles.length === 0 && !existsSync(file)) continue;
+      try {
+        found.push(await readCertificate(file));
+        this.#log.debug(1, `certificate ${file}: '${found.at(-1)?.keyId}'`);
+      } catch (error) {
+        if (!(error instanceof KeyFormatError)) throw error;
+        this.#log.error(`certificate ${error.message}`);
+      }
+    }
+    return found;
+  }
+
+  /** The certificate with whatever signs for its key: a file's key or the agent's. */
+  #certified(certificate: Certificate, identities: readonly FileIdentity[], held: readonly AgentKey[]): Candidate[] {
+    const own = held.find((key) => sameOffer(key.publicKey, certificate.publicKey));
+    if (own !== undefined) return [{ open: async () => own }];
+    const identity = identities.find(({ publicKey }) => publicKey?.equals(certificate.publicKey));
+    const signer = held.find(({ publicKey }) => publicKey.certificate === null && publicKey.equals(certificate.publicKey));
+    const open = identity?.open ?? (signer === undefined ? undefined : async () => signer);
+    if (open === undefined) {
+      this.#log.debug(1, `there is no key for the certificate '${certificate.keyId}'`);
+      return [];
+    }
+    return [
+      {
+        async open() {
+          const key = await open();
+          return key === null ? null : withCertificate(key, certificate);
+        },
+      },
+    ];
+  }
 }
 
-/** What to do where nobody can be asked. */
-export const whyNobody = 'stdin is not a terminal (or BatchMode is on), and SSH_ASKPASS is not in use';
+/** Those of the usual names that exist. */
+function usualFiles(): readonly string[] {
+  return ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name)).filter((file) => existsSync(file));
+}

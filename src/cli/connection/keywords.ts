@@ -4,6 +4,7 @@
 import { nearest } from '../../algorithms/nearest.ts';
 import type { AlgorithmCategory } from '../../algorithms/registry.ts';
 import { printable, UsageError } from '../../errors.ts';
+import { parseJumpHosts, userName } from './destination.ts';
 import type { ConnectionOptions } from './options.ts';
 import { fileNames, oneOf, seconds, wholeNumber, words, yesOrNo } from './values.ts';
 
@@ -17,11 +18,30 @@ export const connectionKeywords: readonly Keyword<ConnectionOptions>[] = [
   row('Port', (options, value) => (options.port ??= wholeNumber('Port', value, 1, 65_535))),
   row('User', (options, value) => (options.user ??= userName(value))),
   row('IdentityFile', (options, value) => options.identityFiles.push(...fileNames(value))),
+  row('CertificateFile', (options, value) => options.certificateFiles.push(...fileNames(value))),
+  row('IdentitiesOnly', (options, value) => (options.identitiesOnly ??= yesOrNo('IdentitiesOnly', value))),
+  row('IdentityAgent', (options, value) => {
+    if (options.identityAgent === undefined) options.identityAgent = agentSocket(value);
+  }),
+  // Of these two the first one counts, whichever it is.
+  row('ProxyJump', (options, value) => {
+    const hops = parseJumpHosts(value);
+    if (options.proxyJump === undefined && options.proxyCommand === undefined) options.proxyJump = hops;
+  }),
+  row('ProxyCommand', (options, value) => {
+    if (options.proxyJump === undefined && options.proxyCommand === undefined) {
+      options.proxyCommand = value.toLowerCase() === 'none' ? null : value;
+    }
+  }),
   row('UserKnownHostsFile', (options, value) => (options.userKnownHostsFiles ??= fileNames(value))),
   row('GlobalKnownHostsFile', (options, value) => (options.globalKnownHostsFiles ??= fileNames(value))),
   row('StrictHostKeyChecking', (options, value) => {
     const words = { yes: 'yes', true: 'yes', ask: 'ask', 'accept-new': 'accept-new', no: 'no', false: 'no', off: 'no' } as const;
     options.strictHostKeyChecking ??= oneOf('StrictHostKeyChecking', value, words);
+  }),
+  row('UpdateHostKeys', (options, value) => {
+    const words = { yes: 'yes', true: 'yes', no: 'no', false: 'no', ask: 'ask' } as const;
+    options.updateHostKeys ??= oneOf('UpdateHostKeys', value, words);
   }),
   row('HashKnownHosts', (options, value) => (options.hashKnownHosts ??= yesOrNo('HashKnownHosts', value))),
   algorithms('KexAlgorithms', 'kex'),
@@ -95,7 +115,13 @@ function methods(value: string): readonly string[] {
   return names;
 }
 
-function userName(value: string): string {
-  if (printable(value) !== value || value.startsWith('-')) throw new UsageError(`not a user name: '${printable(value)}'`);
-  return value;
+/** ssh_config(5), IdentityAgent: `none`, `SSH_AUTH_SOCK`, the variable that has the socket's path, or the path. */
+export function agentSocket(value: string): string | null {
+  if (value.toLowerCase() === 'none') return null;
+  if (value === 'SSH_AUTH_SOCK') return process.env['SSH_AUTH_SOCK'] || null;
+  if (value.startsWith('$')) return process.env[value.slice(1).replace(/^\{(.*)\}$/, '$1')] || null;
+  const [path, ...more] = fileNames(value);
+  if (path === undefined || more.length > 0)
+    throw new UsageError(`IdentityAgent needs the path of one socket, not '${printable(value)}'`);
+  return path;
 }

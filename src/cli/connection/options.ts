@@ -3,14 +3,26 @@
 
 import type { AlgorithmOptions } from '../../algorithms/policy.ts';
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
-import { printable, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { type OptionTable, setFromText, setKeyword } from './arguments.ts';
+import type { Destination } from './destination.ts';
 
 /** What was asked for; what is undefined was not. */
 export interface ConnectionOptions {
   port?: number;
   user?: string;
   identityFiles: string[];
+  certificateFiles: string[];
+  /** Of the agent's keys, only those that are named by a file. */
+  identitiesOnly?: boolean;
+  /** The agent's socket; null for none. Default what SSH_AUTH_SOCK says. */
+  identityAgent?: string | null;
+  /** Hosts to connect through, nearest first; null for none. Rules {@link proxyCommand} out, and the other way round. */
+  proxyJump?: readonly Destination[] | null;
+  /** A shell command whose stdin and stdout are the connection, its tokens not yet expanded; null for none. */
+  proxyCommand?: string | null;
+  /** Whether known_hosts follows what a known host says about its keys. Default yes for the user's usual file. */
+  updateHostKeys?: 'yes' | 'no' | 'ask';
   userKnownHostsFiles?: readonly string[];
   globalKnownHostsFiles?: readonly string[];
   strictHostKeyChecking?: StrictHostKeyChecking;
@@ -30,15 +42,8 @@ export interface ConnectionOptions {
   family: 0 | 4 | 6;
 }
 
-/** A host with the user and the port that were named with it. */
-export interface Destination {
-  readonly host: string;
-  readonly user?: string | undefined;
-  readonly port?: number | undefined;
-}
-
 export function newConnectionOptions(): ConnectionOptions {
-  return { identityFiles: [], algorithms: {}, quiet: false, verbosity: 0, family: 0 };
+  return { identityFiles: [], certificateFiles: [], algorithms: {}, quiet: false, verbosity: 0, family: 0 };
 }
 
 /** Letters with a value that mean the same everywhere. */
@@ -50,6 +55,11 @@ export function connectionFlagsWithValue<O extends ConnectionOptions>(
     i: (options, value) => options.identityFiles.push(value),
     c: (options, value) => setKeyword(table(), options, 'Ciphers', value),
     o: (options, value) => setFromText(table(), options, value),
+    J: (options, value) => {
+      if (options.proxyCommand != null) throw new UsageError('-J and ProxyCommand are two ways to one host: give one of them');
+      if (options.proxyJump != null) throw new UsageError('-J can be given only once; part the hosts by commas');
+      setKeyword(table(), options, 'ProxyJump', value);
+    },
   };
 }
 
@@ -71,18 +81,5 @@ export function connectionFlags<O extends ConnectionOptions>(
     6: (options) => {
       options.family = 6;
     },
-  };
-}
-
-/** `[user@]host`, with or without brackets around the host. @throws UsageError for what cannot be a host's name */
-export function parseDestination(destination: string): Destination {
-  const at = destination.lastIndexOf('@');
-  const host = destination.slice(at + 1);
-  // It is passed on to the resolver and to logs; what begins with a minus is an option that went astray.
-  if (host === '' || host.startsWith('-') || /[\0-\x20\x7f/]/.test(host))
-    throw new UsageError(`not a host name: '${printable(host)}'`);
-  return {
-    host: /^\[[^\]]*\]$/.test(host) ? host.slice(1, -1) : host,
-    ...(at >= 0 && { user: destination.slice(0, at) }),
   };
 }

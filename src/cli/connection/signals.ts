@@ -3,7 +3,9 @@
 
 import { constants } from 'node:os';
 import type { Transport } from '../../transport/transport.ts';
-import { CLOSE_TIMEOUT } from './connect.ts';
+
+/** How long an orderly end may take, milliseconds. */
+export const CLOSE_TIMEOUT = 500;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -11,7 +13,10 @@ export type EndingSignal = (typeof SIGNALS)[number];
 
 /** What a signal has to close. */
 export interface Connections {
+  /** In the order in which they were made: what runs through another one comes after it. */
   readonly transports: Set<Transport>;
+  /** Work on files that should come to its end before the program does. */
+  readonly pending: Set<Promise<void>>;
   /** A signal came: whatever breaks now breaks because of it. */
   signalled: boolean;
 }
@@ -23,7 +28,7 @@ export async function withSignals(
   onSignal: (signal: EndingSignal) => boolean,
   work: (connections: Connections) => Promise<number>,
 ): Promise<number> {
-  const connections: Connections = { transports: new Set(), signalled: false };
+  const connections: Connections = { transports: new Set(), pending: new Set(), signalled: false };
   let signalled = (_status: number) => {};
   const bySignal = new Promise<number>((resolve) => {
     signalled = resolve;
@@ -45,6 +50,12 @@ export async function withSignals(
   } finally {
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }
+}
+
+/** Lets what is pending end, for as long as that takes no time, and closes all connections, those that run through others first. */
+export async function closeAll({ transports, pending }: Connections): Promise<void> {
+  if (pending.size > 0) await Promise.race([Promise.allSettled(pending), timeout(CLOSE_TIMEOUT)]);
+  for (const transport of [...transports].reverse()) await transport.close({ timeout: CLOSE_TIMEOUT });
 }
 
 function timeout(milliseconds: number): Promise<void> {

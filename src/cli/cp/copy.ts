@@ -5,7 +5,7 @@ import { SFTPError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import type { TransferOptions, TransferResult } from '../../sftp/client/transfer/options.ts';
 import { copyBetween } from '../../sftp/client/transfer/transfer.ts';
-import type { Destination } from '../connection/options.ts';
+import type { Destination } from '../connection/destination.ts';
 import { explainFullDisk } from '../transfer/full-disk.ts';
 import { expandHome } from '../transfer/home.ts';
 import type { Place } from '../transfer/place.ts';

@@ -17,6 +17,7 @@ Options:
   --checksum     compare the contents in the end, and with --resume those at the beginning
   -P PORT        the port of all hosts, 22 unless given
   -i KEYFILE     a private key to log in with (repeatable)
+  -J HOSTS       connect through these hosts, parted by commas, as with amiko ssh
   -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
   -l KBIT        at most so many Kbit a second
   -q             no progress

@@ -4,10 +4,11 @@ import { TransferError, UsageError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
-import { CLOSE_TIMEOUT, explain, openConnection, type Target, targetOf } from '../connection/connect.ts';
+import { openConnection } from '../connection/connect.ts';
+import type { Destination } from '../connection/destination.ts';
 import { Log } from '../connection/log.ts';
-import type { Destination } from '../connection/options.ts';
-import { type Connections, withSignals } from '../connection/signals.ts';
+import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
+import { explain, type Target, targetOf } from '../connection/target.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { copyAll } from './copy.ts';
 import { usage } from './help.ts';
@@ -72,7 +73,7 @@ async function copy(
     return NO_CONNECTION;
   } finally {
     hosts.close();
-    for (const transport of connections.transports) await transport.close({ timeout: CLOSE_TIMEOUT });
+    await closeAll(connections);
   }
 }
 
@@ -113,8 +114,7 @@ class Hosts {
 
   async #open(target: Target): Promise<SFTPClient> {
     const asking = new Asking({ batchMode: this.#options.batchMode ?? false });
-    const { transports } = this.#connections;
-    const transport = await openConnection(target, this.#options, asking, this.#log, (made) => transports.add(made));
+    const transport = await openConnection(target, this.#options, asking, this.#log, this.#connections);
     return openClient(transport, this.#options);
   }
 }

@@ -37,7 +37,6 @@ const notYet: Readonly<Record<string, string>> = {
   A: 'agent forwarding, which SFTP has no use for',
   D: 'a local sftp-server',
   F: 'configuration files',
-  J: 'jump hosts',
   O: 'the protocol of old scp programs',
   R: 'copies that one server makes from the other',
   S: 'another program for the connection',

@@ -16,6 +16,7 @@ Options:
                  a line that begins with @ is not echoed
   -P PORT        the port, 22 unless given
   -i KEYFILE     a private key to log in with (repeatable)
+  -J HOSTS       connect through these hosts, parted by commas, as with amiko ssh
   -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
   -r, -p, -a, -f for all transfers: folders with what is in them; keep modes and times; go on with what is there in part;
                  flush to disk

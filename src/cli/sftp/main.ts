@@ -7,9 +7,10 @@ import { SFTPError, TransferError, UsageError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
-import { CLOSE_TIMEOUT, explain, openConnection, targetOf } from '../connection/connect.ts';
+import { openConnection } from '../connection/connect.ts';
 import { Log } from '../connection/log.ts';
-import { type Connections, withSignals } from '../connection/signals.ts';
+import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
+import { explain, targetOf } from '../connection/target.ts';
 import { expandHome } from '../transfer/home.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { Progress } from '../transfer/progress.ts';
@@ -82,7 +83,7 @@ async function connect(
   let client: SFTPClient | null = null;
   try {
     const asking = new Asking({ batchMode: options.batchMode ?? false });
-    const transport = await openConnection(target, options, asking, log, (made) => connections.transports.add(made));
+    const transport = await openConnection(target, options, asking, log, connections);
     client = await openClient(transport, options);
     const quiet = options.quiet || (options.batchFile !== undefined && !options.notQuiet);
     if (!quiet) log.notice(`Connected to ${target.host}.`);
@@ -96,7 +97,7 @@ async function connect(
     return NO_CONNECTION;
   } finally {
     client?.close();
-    for (const transport of connections.transports) await transport.close({ timeout: CLOSE_TIMEOUT });
+    await closeAll(connections);
   }
 }
 

@@ -39,7 +39,6 @@ const notYet: Readonly<Record<string, string>> = {
   A: 'agent forwarding, which SFTP has no use for',
   D: 'a local sftp-server',
   F: 'configuration files',
-  J: 'jump hosts',
   S: 'another program for the connection',
 };
 

@@ -5,13 +5,17 @@ import { sshKeywords } from './options.ts';
 
 export function usage(): string {
   return `Usage: amiko ssh [options] [user@]host [command ...]
+       amiko ssh [options] ssh://[user@]host[:port] [command ...]
 
 Logs in to a host and runs a command there, or a shell. Everything after the host is the command.
 
 Options:
   -p PORT        the port, 22 unless given
   -l USER        the name to log in with; yours unless given
-  -i KEYFILE     a private key to log in with (repeatable); else ~/.ssh/id_ed25519, id_ecdsa, id_rsa
+  -i KEYFILE     a private key to log in with (repeatable); else those of the agent in SSH_AUTH_SOCK, then ~/.ssh/id_ed25519,
+                 id_ecdsa, id_rsa. A certificate in KEYFILE-cert.pub goes with it; KEYFILE.pub is enough for a key of the agent
+  -J HOSTS       connect through these hosts, [user@]host[:port] parted by commas, nearest first. The options here are not
+                 theirs: they have the usual keys and known hosts
   -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
   -t, -tt, -T    a terminal for the command; also where stdin is none; never
   -n             no stdin
@@ -29,7 +33,8 @@ Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6
   -W HOST:PORT                   join stdin and stdout to an address that the server connects to
   -N             no command and no shell, only forwarding
   -g             let other hosts use forwarded ports, too
-  -A, -a         let the server use the agent in SSH_AUTH_SOCK; don't. Root on the server can use it meanwhile
+  -A, -a         let the server use the agent in SSH_AUTH_SOCK; don't. Root on the server can use it meanwhile, except for
+                 keys that are limited to other hosts (ssh-add -h)
   -X, -Y, -x     show the server's X11 programs on our display, where they may do everything; don't
   -K, -k         log in by Kerberos and hand the credentials on to the server; don't hand them on
 
@@ -43,6 +48,7 @@ Exit status: the command's own; 128+n if signal n ended it; 255 if something fai
 
 Examples:
   amiko ssh me@server.example.com
+  amiko ssh -J jump.example.com,me@inner.example.com:2222 db.internal
   amiko ssh -p 2222 -i ~/.ssh/work me@server.example.com uptime
   tar c docs | amiko ssh me@server.example.com 'tar x -C /srv'
   amiko ssh -N -L 8080:intranet.example.com:80 me@server.example.com

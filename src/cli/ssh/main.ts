@@ -2,12 +2,12 @@
 // otherwise: by an error (255), by a signal (128 + n) or by the user (`~.`).
 
 import { UsageError } from '../../errors.ts';
-import type { Transport } from '../../transport/transport.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
-import { CLOSE_TIMEOUT, explain, openConnection, targetOf } from '../connection/connect.ts';
+import { openConnection } from '../connection/connect.ts';
 import { Log } from '../connection/log.ts';
-import { type Connections, withSignals } from '../connection/signals.ts';
+import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
+import { explain, targetOf } from '../connection/target.ts';
 import { startForwards } from './forwarding.ts';
 import { usage } from './help.ts';
 import { parseArguments, type SshOptions } from './options.ts';
@@ -49,11 +49,10 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function connect(options: SshOptions, connections: Connections, terminal: Terminal, log: Log): Promise<number> {
   const target = targetOf(options, options);
-  let transport: Transport | null = null;
   let escaped = false;
   try {
     const asking = new Asking({ batchMode: options.batchMode ?? false });
-    transport = await openConnection(target, options, asking, log, (made) => connections.transports.add(made));
+    const transport = await openConnection(target, options, asking, log, connections);
     const forwards = await startForwards(transport, options, log);
     if (options.stdioForward !== undefined) return await runStdioForward(transport, options.stdioForward, options, log);
     if (options.noSession) throw (await transport.closed).error;
@@ -68,6 +67,6 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     else if (!connections.signalled) log.error(explain(error, target));
     return FAILED;
   } finally {
-    await transport?.close({ timeout: CLOSE_TIMEOUT });
+    await closeAll(connections);
   }
 }

@@ -13,9 +13,14 @@ import type { SshOptions } from './options.ts';
 const XAUTH_TIMEOUT = 10_000;
 
 /** Asks for agent forwarding, if that was asked for. */
-export async function offerAgent(channel: Channel, { forwardAgent }: Pick<SshOptions, 'forwardAgent'>, log: Log): Promise<void> {
+export async function offerAgent(
+  channel: Channel,
+  { forwardAgent, identityAgent }: Pick<SshOptions, 'forwardAgent' | 'identityAgent'>,
+  log: Log,
+): Promise<void> {
   if (!forwardAgent) return;
-  const path = forwardAgent === true ? process.env['SSH_AUTH_SOCK'] : forwardAgent;
+  // As with ssh: the agent that logs in is the one that is forwarded, unless another one is named.
+  const path = forwardAgent !== true ? forwardAgent : identityAgent === undefined ? process.env['SSH_AUTH_SOCK'] : identityAgent;
   if (!path) {
     log.notice('Warning: there is no agent to forward: SSH_AUTH_SOCK is not set');
     return;

@@ -5,13 +5,13 @@ import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
 import { type OptionTable, parseFlags, setKeyword } from '../connection/arguments.ts';
+import { parseDestination, parseSshAddress } from '../connection/destination.ts';
 import { connectionKeywords } from '../connection/keywords.ts';
 import {
   type ConnectionOptions,
   connectionFlags,
   connectionFlagsWithValue,
   newConnectionOptions,
-  parseDestination,
 } from '../connection/options.ts';
 import { type ForwardRequest, parseDynamic, parseForward, parseStdioForward } from './forward-arguments.ts';
 import { sessionKeywords } from './session-keywords.ts';
@@ -56,7 +56,6 @@ const notYet: Readonly<Record<string, string>> = {
   f: 'going to the background',
   G: 'printing the configuration',
   I: 'PKCS#11',
-  J: 'jump hosts',
   M: 'connection sharing',
   O: 'connection sharing',
   Q: 'queries',
@@ -178,8 +177,8 @@ function completeForwards(options: SshOptions): void {
 }
 
 function setDestination(options: SshOptions, destination: string): void {
-  if (/^[a-z]+:\/\//i.test(destination)) throw new UsageError('ssh:// addresses are not supported yet; use [user@]host and -p');
-  const { host, user } = parseDestination(destination);
+  const { host, user, port } = parseSshAddress(destination) ?? parseDestination(destination);
   options.host = host;
+  if (port !== undefined) setKeyword(table, options, 'Port', String(port));
   if (user !== undefined) setKeyword(table, options, 'User', user);
 }

@@ -3,7 +3,7 @@
 // brackets, and the path of an address begins at the home directory (`//` begins at the root).
 
 import { printable, UsageError } from '../../errors.ts';
-import { type Destination, parseDestination } from '../connection/options.ts';
+import { type Destination, parseDestination } from '../connection/destination.ts';
 import { wholeNumber } from '../connection/values.ts';
 
 export interface RemotePlace {

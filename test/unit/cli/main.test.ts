@@ -39,7 +39,6 @@ describe('the first word', () => {
 
   it.each([
     ['srve', "unknown verb 'srve'; did you mean 'serve'?"],
-    ['keygen', "the verb 'keygen' does not exist yet"],
     ['copy-id', "the verb 'copy-id' does not exist yet"],
     ['--verion', "unknown option '--verion'; did you mean '--version'?"],
     ['-p', "unknown option '-p'"],

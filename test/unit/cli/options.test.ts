@@ -36,6 +36,21 @@ describe('arguments', () => {
     [['-tT', 'h'], { requestTty: 'no' }],
     [['-i', 'a', '-ib c', 'h'], { identityFiles: ['a', 'b c'] }],
     [['-i', 'a"b', 'h'], { identityFiles: ['a"b'] }],
+    [['ssh://u@h:2222'], { host: 'h', user: 'u', port: 2222 }],
+    [['ssh://[::1]/'], { host: '::1' }],
+    [['ssh://a%40b@h'], { host: 'h', user: 'a@b' }],
+    [['-J', 'a', 'h'], { proxyJump: [{ host: 'a' }] }],
+    [['-J', 'none', 'h'], { proxyJump: null }],
+    [
+      ['-J', 'u@a:22,[::1]:2222,ssh://v@b:3', 'h'],
+      {
+        proxyJump: [
+          { user: 'u', host: 'a', port: 22 },
+          { host: '::1', port: 2222 },
+          { user: 'v', host: 'b', port: 3 },
+        ],
+      },
+    ],
     [['::1'], { host: '::1' }],
     [['u@[::1]'], { host: '::1', user: 'u' }],
     [['-c', 'aes128-ctr', '-m', '+hmac-sha2-256', 'h'], { algorithms: { ciphers: 'aes128-ctr', macs: '+hmac-sha2-256' } }],
@@ -58,14 +73,26 @@ describe('arguments', () => {
     [['-p', '0', 'h'], 'Port needs a whole number from 1 to 65535'],
     [['-p', '2x', 'h'], 'Port needs a whole number'],
     [['-p', '65536', 'h'], 'Port needs a whole number'],
-    [['-J', 'j', 'h'], '-J (jump hosts) is not supported yet'],
-    [['-vvJ', 'h'], '-J (jump hosts) is not supported yet'],
+    [['-J', 'a', '-J', 'b', 'h'], '-J can be given only once'],
+    [['-o', 'ProxyCommand=x', '-J', 'a', 'h'], '-J and ProxyCommand are two ways'],
+    [['-J', 'a,,b', 'h'], "a jump host is missing in 'a,,b'"],
+    [['-J', '-oProxyCommand=x', 'h'], 'not a host name'],
+    [['-J', 'u@-x', 'h'], 'not a host name'],
+    [['-J', '-x@a', 'h'], 'not a user name'],
+    [['-J', 'a:0', 'h'], 'the port needs a whole number from 1 to 65535'],
+    [['-J', '::1', 'h'], 'not a host name'],
+    [['-J', 'ssh://a/path', 'h'], 'an ssh:// address has no path'],
+    [['-J', Array(17).fill('a').join(','), 'h'], '17 jump hosts are too many'],
     [['h', '-F', 'x'], '-F (configuration files) is not supported yet'],
     [['-Z', 'h'], "unknown option '-Z'"],
     [['-P', '22', 'h'], "unknown option '-P'; did you mean '-p'?"],
     [['--versoin', 'h'], "did you mean '--version'?"],
     [['-e', '~', 'h'], "-e takes only 'none'"],
-    [['ssh://h:22'], 'ssh:// addresses are not supported yet'],
+    [['ssh://u:secret@h'], 'a password in an address could be read by everybody'],
+    [['ssh://h/x'], 'an ssh:// address has no path'],
+    [['ssh://%2dx'], 'not a host name'],
+    [['ssh://%2dx@h'], 'not a user name'],
+    [['ssh://%zz@h'], 'a percent sign without two digits'],
     [['u@'], 'not a host name'],
     [['u@-oProxyCommand=x'], 'not a host name'],
     [['a\nb'], 'not a host name'],
@@ -103,6 +130,15 @@ describe('-o', () => {
     ['StrictHostKeyChecking=Accept-New', { strictHostKeyChecking: 'accept-new' }],
     ['StrictHostKeyChecking=off', { strictHostKeyChecking: 'no' }],
     ['HashKnownHosts=yes', { hashKnownHosts: true }],
+    ['UpdateHostKeys=ask', { updateHostKeys: 'ask' }],
+    ['CertificateFile=~/c', { certificateFiles: [join(homedir(), 'c')] }],
+    ['IdentitiesOnly=yes', { identitiesOnly: true }],
+    ['IdentityAgent=none', { identityAgent: null }],
+    ['IdentityAgent=~/agent', { identityAgent: join(homedir(), 'agent') }],
+    ['IdentityAgent="/a b"', { identityAgent: '/a b' }],
+    ['ProxyCommand=nc %h %p', { proxyCommand: 'nc %h %p' }],
+    ['ProxyCommand=none', { proxyCommand: null }],
+    ['ProxyJump=a,b', { proxyJump: [{ host: 'a' }, { host: 'b' }] }],
     ['Compression=no', { compression: false }],
     ['BatchMode=yes', { batchMode: true }],
     ['ServerAliveInterval=1m30', { serverAliveIntervalSeconds: 90 }],
@@ -137,8 +173,11 @@ describe('-o', () => {
   it.each([
     ['Prot=1', "unknown option '-o Prot'; did you mean 'Port'?"],
     ['StrictHostKeyCheking=no', "did you mean 'StrictHostKeyChecking'?"],
-    ['ProxyJump=x', '-o ProxyJump is not supported yet'],
-    ['proxycommand=x', '-o ProxyCommand is not supported yet'],
+    ['ProxyJump=a b', 'not a host name'],
+    ['AddKeysToAgent=yes', '-o AddKeysToAgent is not supported yet'],
+    ['IdentitiesOnly=perhaps', "IdentitiesOnly cannot be 'perhaps'"],
+    ['IdentityAgent=/a /b', 'IdentityAgent needs the path of one socket'],
+    ['UpdateHostKeys=maybe', "UpdateHostKeys cannot be 'maybe'"],
     ['qqqqqqqqqqqq=1', "unknown option '-o qqqqqqqqqqqq'"],
     ['__proto__=1', "unknown option '-o __proto__'"],
     ['Port', 'Port needs a value'],
@@ -161,5 +200,15 @@ describe('-o', () => {
   ])('refuses %s', (pair, message) => {
     expect(() => o(pair)).toThrow(UsageError);
     expect(() => o(pair)).toThrow(message);
+  });
+});
+
+describe('ProxyJump and ProxyCommand', () => {
+  it('the first one counts, and rules the other out', () => {
+    const o = (...pairs: string[]): SshOptions => parse(...pairs.flatMap((pair) => ['-o', pair]), 'h');
+    expect(o('ProxyJump=a', 'ProxyCommand=x')).toMatchObject({ proxyJump: [{ host: 'a' }] });
+    expect(o('ProxyJump=a', 'ProxyCommand=x').proxyCommand).toBeUndefined();
+    expect(o('ProxyCommand=x', 'ProxyJump=a').proxyJump).toBeUndefined();
+    expect(o('ProxyJump=none', 'ProxyCommand=x').proxyCommand).toBeUndefined();
   });
 });
