@@ -5,6 +5,7 @@
 
 export { Certificate } from './keys/certificate.ts';
 export type { CertificateAlgorithm, CertificateType } from './keys/certificate-algorithms.ts';
+export { encodeKrl, Krl, type KrlContents, type RevokedCertificates, type SerialRange } from './keys/krl.ts';
 export { parseCertificate, type SignCertificateOptions, signCertificate, withCertificate } from './keys/node/certify.ts';
 export {
   type FormatPrivateKeyOptions,
@@ -23,6 +24,8 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './keys/node/read.ts';
+export { parseKrl, readKrl } from './keys/node/revocation.ts';
+export { type SignMessageOptions, signMessage, type VerifyMessageOptions, verifyMessage } from './keys/node/sign-file.ts';
 export { type WritePrivateKeyOptions, writePrivateKey } from './keys/node/write.ts';
 export { PrivateKey } from './keys/private-key.ts';
 export { type KeyType, PublicKey } from './keys/public-key.ts';
