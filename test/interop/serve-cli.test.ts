@@ -170,7 +170,8 @@ describePeer(['ssh', 'ssh-trixie'], 'every algorithm, one at a time', () => {
     (['ed25519', 'ecdsa', 'ecdsa-384', 'ecdsa-521', 'rsa'] as const).map((type) => keyPair(type, { name: 'host' }));
 
   for (const [category, { option, query, shown }] of Object.entries(kinds)) {
-    const names = all[category as keyof typeof kinds];
+    // No host key here is in a certificate or a device.
+    const names = all[category as keyof typeof kinds].filter((name) => !/-cert-v01@|^sk-/.test(name));
     it(`${category}: ${names.join(' ')}`, { timeout: 60_000 }, async () => {
       const flags = { kex: '--kex', ciphers: '--ciphers', macs: '--macs', keys: '--host-key-algorithms' };
       const args = ['--exec', flags[category as keyof typeof kinds], names.join(',')];
@@ -411,9 +412,9 @@ describePeer(['ssh', 'sshpass'], 'the process', () => {
 
   it('says what is wrong with its files, by exit status 255', async () => {
     await using dir = tempDir();
-    const keys = dir.write('keys', `restrict ${keyPair('ed25519').publicLine}\n`);
+    const keys = dir.write('keys', `restrain ${keyPair('ed25519').publicLine}\n`);
     const options = await run(process.execPath, [amikoBin, 'serve', '--authorized-keys', keys]);
-    expect(options).toMatchObject({ code: 255, stderr: expect.stringContaining(`${keys}:1: the line does not begin`) });
+    expect(options).toMatchObject({ code: 255, stderr: expect.stringContaining(`${keys}:1: the option 'restrain' is not known`) });
     const missing = await run(process.execPath, [amikoBin, 'serve', '--host-key', dir.join('none')]);
     expect(missing).toMatchObject({ code: 255, stderr: expect.stringContaining(dir.join('none')) });
     await using server = await startAmikoServe();
