@@ -414,7 +414,10 @@ describePeer(['ssh', 'sshpass'], 'the process', () => {
     await using dir = tempDir();
     const keys = dir.write('keys', `restrain ${keyPair('ed25519').publicLine}\n`);
     const options = await run(process.execPath, [amikoBin, 'serve', '--authorized-keys', keys]);
-    expect(options).toMatchObject({ code: 255, stderr: expect.stringContaining(`${keys}:1: the option 'restrain' is not known`) });
+    expect(options).toMatchObject({
+      code: 255,
+      stderr: expect.stringContaining(`${keys}:1: the option 'restrain' is not known`),
+    });
     const missing = await run(process.execPath, [amikoBin, 'serve', '--host-key', dir.join('none')]);
     expect(missing).toMatchObject({ code: 255, stderr: expect.stringContaining(dir.join('none')) });
     await using server = await startAmikoServe();
