@@ -184,6 +184,21 @@ describe('a server whose folder is received', () => {
     expect(told).toEqual(['/r/a']);
   });
 
+  it.each([
+    ['a handle', Open],
+    ['data', Read],
+  ] as const)('may answer with %s that cannot be understood', async (_what, message) => {
+    await using folder = tempDir();
+    const garbage: Answers = (packet) => {
+      const [a = 0, b = 0, c = 0, d = 0] = packet.subarray(1, 5);
+      return [Uint8Array.of(message === Open ? Handle.number : Data.number, a, b, c, d, 255, 255, 255, 255, 1)];
+    };
+    const { sftp } = await scriptedClient([...folders({ '/r': [entry('a'), entry('b')] }), [message, garbage]]);
+    const got = sftp.get('/r', folder.join('t'), { recursive: true, onError: () => 'skip' });
+    await expect(got).rejects.toMatchObject({ code: 'ERR_SSH_PROTOCOL' });
+    expect(await sftp.closed).toMatchObject({ name: 'ProtocolError' });
+  });
+
   it('may leave out what kind its entries are', async () => {
     await using folder = tempDir();
     const nameless = (filename: string) => attributesOf({ filename, longname: '' });
@@ -473,7 +488,12 @@ describe('a server that hashes its files', () => {
 
   it('is asked for the file itself where the answer is of no use', async () => {
     await using folder = tempDir();
-    for (const answer of [hashing('crc32', new Uint8Array(4)), hashing('sha256', new Uint8Array(3)), refuses(SFTP_FAILURE)]) {
+    const useless = [
+      hashing('crc32', new Uint8Array(4)),
+      hashing('sha256', new Uint8Array(3)),
+      hashing('sha256', new Uint8Array(64)),
+    ];
+    for (const answer of [...useless, refuses(SFTP_FAILURE)]) {
       const { sftp, count } = await scriptedClient([[Extended, answer]], announced);
       await sftp.get('/r', folder.join('t'), { verify: 'hash' });
       expect(count(Read)).toBeGreaterThan(1);

@@ -1,4 +1,5 @@
-// Transfers with servers that are not OpenSSH's: asyncssh, which handles requests as tasks of their own, and this library's.
+// Transfers with servers that are not OpenSSH's: asyncssh, which handles requests as tasks of their own, paramiko, which is the seed's
+// and hashes files, and this library's.
 
 import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,18 +18,7 @@ import {
   type TempDir,
   tempDir,
 } from '../support/peers.ts';
-
-const ASYNCSSH = `
-import asyncio, asyncssh
-class Server(asyncssh.SSHServer):
-    def begin_auth(self, username): return False
-async def main():
-    key = asyncssh.generate_private_key('ssh-ed25519')
-    server = await asyncssh.listen('127.0.0.1', 0, server_factory=Server, server_host_keys=[key], sftp_factory=True)
-    print('port', server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.Event().wait()
-asyncio.run(main())
-`;
+import { ASYNCSSH_SERVER, PARAMIKO_SERVER } from '../support/python-sftp-servers.ts';
 
 /** Everything once, with `root` as what the server calls the folder `served`. */
 async function everything(sftp: SFTPClient, local: TempDir, served: TempDir, root: string): Promise<void> {
@@ -67,19 +57,24 @@ async function everything(sftp: SFTPClient, local: TempDir, served: TempDir, roo
   expect(await sftp.put(source, there('stream'), { resume: true })).toMatchObject({ bytes: 0 });
 }
 
-describePeer('python3-asyncssh', 'asyncssh', () => {
-  it('gets and gives everything', async () => {
-    await using local = tempDir();
-    await using served = tempDir();
-    await using server = startProcess(...peerCommand('python3-asyncssh', ['-c', ASYNCSSH]));
-    const [, port] = await server.waitForLog(/port (\d+)/);
-    await using transport = new Transport(['127.0.0.1', Number(port)]);
-    await transport.connect({ hostKey: 'ignore' });
-    await transport.authNone('somebody');
-    await using sftp = await transport.openSftpClient();
-    await everything(sftp, local, served, served.path);
+for (const [peer, script] of [
+  ['python3-asyncssh', ASYNCSSH_SERVER],
+  ['python3-paramiko', PARAMIKO_SERVER],
+] as const) {
+  describePeer(peer, peer, () => {
+    it('gets and gives everything', { timeout: 60_000 }, async () => {
+      await using local = tempDir();
+      await using served = tempDir();
+      await using server = startProcess(...peerCommand(peer, ['-c', script]));
+      const [, port] = await server.waitForLog(/port (\d+)/);
+      await using transport = new Transport(['127.0.0.1', Number(port)]);
+      await transport.connect({ hostKey: 'ignore' });
+      await transport.authNone('somebody');
+      await using sftp = await transport.openSftpClient();
+      await everything(sftp, local, served, served.path);
+    });
   });
-});
+}
 
 describePeer('ssh-keygen', 'amiko serve', () => {
   it('gets and gives everything', async () => {

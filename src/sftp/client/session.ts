@@ -53,8 +53,10 @@ export interface SessionLimits {
 const DRAFT_LIMITS: SessionLimits = { maxPacketLength: 34_000, maxReadLength: 32_768, maxWriteLength: 32_768, maxOpenHandles: 0 };
 /** The most that fits OpenSSH's packets of 256 KiB beside a header, bytes. More than that gains nothing. */
 const MOST_DATA_BYTES = 261_120;
-/** Requests of one turn are sent together up to so many bytes. */
-const BATCH_BYTES = 16_384;
+/** Requests of one turn are sent together up to so many bytes: a packet of the channel. */
+const BATCH_BYTES = 32_000;
+/** From this size on, in bytes, a request is sent as it is: putting it together with others would cost more than a packet. */
+const ALONE_BYTES = 16_384;
 /** Requests under way above which throughput counts for more than the microseconds that one of them takes. */
 const BUSY_REQUESTS = 8;
 
@@ -175,7 +177,7 @@ export class SFTPSession {
 
   /** Queues a framed request behind all earlier ones. It must not change until its answer has come. */
   post(framed: Uint8Array): void {
-    if (framed.length < BATCH_BYTES) {
+    if (framed.length < ALONE_BYTES) {
       this.#enqueue(framed);
       return;
     }
@@ -319,10 +321,10 @@ export class SFTPSession {
   }
 
   #enqueue(framed: Uint8Array): void {
+    if (this.#batchBytes + framed.length > BATCH_BYTES) this.flush();
     this.#batch.push(framed);
     this.#batchBytes += framed.length;
-    if (this.#batchBytes >= BATCH_BYTES) this.flush();
-    else if (!this.#flushScheduled) {
+    if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       const flush = () => {
         this.#flushScheduled = false;

@@ -8,12 +8,14 @@ import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
 import type { SFTPSession } from '../session.ts';
 import { FramePool } from './frames.ts';
 import type { TransferOptions } from './options.ts';
+import { Pace } from './pace.ts';
 import { type FileCount, Tally } from './progress.ts';
 
 export class TransferCall {
   readonly options: TransferOptions;
   readonly tally: Tally;
   readonly frames = new FramePool();
+  readonly pace = new Pace();
   /** Aborted when nothing more is to be done; its reason is what the call rejects with. */
   readonly signal: AbortSignal;
   /** For requests of this call. */

@@ -142,7 +142,7 @@ class FolderTransfer {
       if (filter !== undefined && !(await filter(from, attributes))) return;
       if (attributes.isSymbolicLink()) this.#links.push({ from, to });
       else if (attributes.isDirectory()) await this.#folder(folder, { from, to, name, attributes, followed });
-      else if (attributes.isFile()) await this.#file({ from, to, attributes, followed });
+      else if (attributes.isFile()) await this.#file({ folder, from, to, attributes, followed });
       else await this.#leaveOut(new SFTPError('ENOTSUP', 'not a file, folder or link', { operation: 'open', path: from }), from);
     } catch (error) {
       await this.#failed(error, from);
@@ -151,7 +151,7 @@ class FolderTransfer {
 
   async #folder(
     parent: Folder,
-    { from, to, name, attributes, followed }: Omit<FileJob, 'count'> & { readonly name: string },
+    { from, to, name, attributes, followed }: Omit<FileJob, 'count' | 'folder'> & { readonly name: string },
   ): Promise<void> {
     const { source } = this.#sides;
     let { trail } = parent;

@@ -1,6 +1,6 @@
 // A remote file into a stream or something else that takes bytes.
 
-import { createHash } from 'node:crypto';
+import { BlockHash } from './block-hash.ts';
 import type { TransferCall } from './call.ts';
 import { cutShort } from './failure.ts';
 import type { RemoteEnd } from './options.ts';
@@ -19,7 +19,7 @@ export async function receiveInto(call: TransferCall, from: RemoteEnd, path: str
     try {
       const { size } = source;
       const count = call.tally.found(path, size ?? 0);
-      const hash = call.verifies === 'hash' ? createHash('sha256') : null;
+      const hash = call.verifies === 'hash' ? new BlockHash('sha256') : null;
       const pieces = new Pieces(sink, (data) => {
         hash?.update(data);
         call.count(count, data.length);

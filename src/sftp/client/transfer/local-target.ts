@@ -17,8 +17,8 @@ export interface LocalTargetPlan {
   readonly resume: boolean;
 }
 
-/** Not everywhere; where it is missing, nothing makes links on the way either. */
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+/** Inside of a folder: neither through a link nor waiting for the other end of a pipe. Not every system has them. */
+const CAREFUL = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 export class LocalTarget {
   readonly path: string;
@@ -33,7 +33,7 @@ export class LocalTarget {
   /** Opens the file, and makes it where it is missing. Without `resume` it is empty then. @throws Node's errors; SFTPError ELOOP */
   static async open(plan: LocalTargetPlan, attributes: SFTPAttributes | null, name: TransferName): Promise<LocalTarget> {
     const { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC } = constants;
-    const flags = (plan.resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | (plan.insideFolder ? NO_FOLLOW : 0);
+    const flags = (plan.resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | (plan.insideFolder ? CAREFUL : 0);
     let fd: number;
     try {
       fd = await open(forNode(plan.path), flags, creationMode(attributes?.stMode));

@@ -1,11 +1,11 @@
 // A stream, or something else that gives bytes, into a remote file. Pieces are gathered in the buffers that requests are sent from:
 // what the source does with its own afterwards does not matter, and many small pieces are as good as a large one.
 
-import { createHash } from 'node:crypto';
 import type { SSHError } from '../../../errors.ts';
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
 import { attributesOf } from '../changes.ts';
 import { HEADER_ROOM_BYTES } from '../upload.ts';
+import { BlockHash } from './block-hash.ts';
 import type { TransferCall } from './call.ts';
 import type { RemoteEnd } from './options.ts';
 import { RemoteTarget } from './remote-target.ts';
@@ -21,7 +21,7 @@ export async function sendFrom(call: TransferCall, from: TransferSource, to: Rem
   try {
     target = await RemoteTarget.open(call, to, path, { start: 0, size: fileSize || Number.POSITIVE_INFINITY, mode: undefined });
     const count = call.tally.found(path, fileSize);
-    const hash = call.verifies === 'hash' ? createHash('sha256') : null;
+    const hash = call.verifies === 'hash' ? new BlockHash('sha256') : null;
     const { upload } = target;
     const frames = call.frames.for(upload.requestBytes, upload.requestBytes);
     // A source that takes its time must not hide that the server has refused.

@@ -89,14 +89,20 @@ export class RemoteSource {
         data: (data: Uint8Array, position: number, packet: Uint8Array) => {
           taken += data.length;
           let gone = false;
-          take(data, position, (error, kept) => {
+          const done: Release = (error, kept) => {
             if (error !== undefined) fail(error);
             if (gone) return;
             gone = true;
             released += data.length;
             if (!settled) download.release(data.length, kept ? undefined : packet);
             look();
-          });
+          };
+          // This is called by the session, which must not suffer from what goes wrong here.
+          try {
+            take(data, position, done);
+          } catch (error) {
+            fail(error);
+          }
         },
         end: (position: number) => {
           end = position;

@@ -10,7 +10,7 @@ import { getFile } from './get-file.ts';
 import { receiveInto } from './getfo.ts';
 import { stat as statLocal } from './local-fs.ts';
 import { forNode, localPath } from './local-path.ts';
-import { localSourceTree, localTargetTree } from './local-tree.ts';
+import { LocalSourceTree, LocalTargetTree } from './local-tree.ts';
 import type { LocalPath, RemoteEnd, TransferOptions, TransferResult } from './options.ts';
 import { putFile } from './put-file.ts';
 import { sendFrom } from './putfo.ts';
@@ -138,7 +138,7 @@ async function getFolder(
   const { maxOpenHandles } = await call.until(session.knowLimits());
   const sides = {
     source: new RemoteSourceTree(call, session),
-    target: localTargetTree,
+    target: new LocalTargetTree(call),
     mostHandles: maxOpenHandles,
     far: session.roundTripMs >= FAR_MS,
     gone: () => session.isClosed,
@@ -167,7 +167,7 @@ async function putFolder(
   const { maxOpenHandles } = await call.until(session.knowLimits());
   const spread = new Spread(to);
   const sides = {
-    source: localSourceTree,
+    source: new LocalSourceTree(call),
     target: new RemoteTargetTree(call, session, false),
     mostHandles: maxOpenHandles,
     far: session.roundTripMs >= FAR_MS,

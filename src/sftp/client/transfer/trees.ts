@@ -33,6 +33,8 @@ export interface TargetTree {
 
 /** One file of a folder. */
 export interface FileJob {
+  /** What it is in. */
+  readonly folder: { readonly from: string; readonly to: string };
   readonly from: string;
   readonly to: string;
   readonly attributes: SFTPAttributes;

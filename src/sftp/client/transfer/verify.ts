@@ -2,12 +2,12 @@
 // not want to for this file, the file is read. What is hashed here is always read back from the file, not what went by: the disk is
 // part of what is verified.
 
-import { createHash, type Hash } from 'node:crypto';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { SFTPError } from '../../../errors.ts';
 import { checkOpenFile } from '../check-file.ts';
 import type { SFTPSession } from '../session.ts';
+import { BLOCK_BYTES, BlockHash } from './block-hash.ts';
 import type { TransferCall } from './call.ts';
 import { fileError, type TransferName } from './failure.ts';
 import { close, open } from './local-fs.ts';
@@ -25,6 +25,8 @@ const read = promisify(fs.read) as (
 /** Best first: names of check-file, which are Node's too. The old ones are no worse at finding what a disk or a server has lost. */
 const ALGORITHMS = ['sha256', 'sha512', 'sha384', 'sha224', 'sha1', 'md5'];
 const READ_BYTES = 1_048_576;
+/** Bytes that the server hashes for one answer: it can do nothing else for this session meanwhile. */
+const ASK_BYTES = 1_024 * BLOCK_BYTES;
 
 interface Fingerprint {
   readonly algorithm: string;
@@ -66,7 +68,10 @@ export async function sameRemoteBeginning(
   return first === null || second === null || first.digest.equals(second.digest);
 }
 
-/** What a remote file has to hash to, after `length` bytes of it have been written. @throws SFTPError ERR_SSH_SFTP_MISMATCH */
+/**
+ * What a remote file has to hash to, after `length` bytes of it have been written; `only` where it has to be by this algorithm.
+ * @throws SFTPError ERR_SSH_SFTP_MISMATCH
+ */
 export async function compareRemote(
   call: TransferCall,
   session: SFTPSession,
@@ -86,7 +91,7 @@ export async function compareRemote(
 }
 
 export async function localDigest(call: TransferCall, fd: number, length: number, algorithm: string): Promise<Buffer> {
-  const hash = createHash(algorithm);
+  const hash = new BlockHash(algorithm);
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, length)));
   for (let at = 0; at < length; ) {
     call.signal.throwIfAborted();
@@ -98,7 +103,6 @@ export async function localDigest(call: TransferCall, fd: number, length: number
   return hash.digest();
 }
 
-/** `only` where it has to be by this algorithm. */
 export async function remoteFingerprint(
   call: TransferCall,
   source: RemoteSource,
@@ -106,31 +110,36 @@ export async function remoteFingerprint(
   only?: string,
 ): Promise<Fingerprint> {
   const algorithms = only === undefined ? ALGORITHMS : [only];
-  return (
-    (await askFingerprint(call, source, length, algorithms)) ??
-    (await readFingerprint(call, source, length, algorithms[0] as string))
-  );
+  const asked = await askFingerprint(call, source, length, algorithms);
+  return asked ?? (await readFingerprint(call, source, length, algorithms[0] as string));
 }
 
-/** What the server says, or null where it does not. */
+/** What the server says, or null where it does not, or says what can't be. */
 async function askFingerprint(
   call: TransferCall,
   source: RemoteSource,
   length: number,
   algorithms: readonly string[] = ALGORITHMS,
 ): Promise<Fingerprint | null> {
-  // Nothing has the same hash everywhere; and a length of 0 would be the whole file.
-  if (length === 0) return null;
-  try {
-    const { algorithm, hashes } = await checkOpenFile(source, { algorithms, length, ...call.call });
-    const known = algorithms.includes(algorithm) && hashes.length === createHash(algorithm).digest().length;
-    return known ? { algorithm, digest: Buffer.from(hashes) } : null;
-  } catch (error) {
-    call.signal.throwIfAborted();
-    if (!(error instanceof SFTPError)) throw error;
-    // It does not have it, or not for this file: the seed's server refuses files of less than 256 bytes.
-    return null;
+  let hash: BlockHash | null = null;
+  for (let start = 0; start < length; start += ASK_BYTES) {
+    const part = Math.min(ASK_BYTES, length - start);
+    const wanted: readonly string[] = hash === null ? algorithms : [hash.algorithm];
+    const question = { algorithms: wanted, start, length: part, blockSize: BLOCK_BYTES, ...call.call };
+    try {
+      const { algorithm, hashes } = await checkOpenFile(source, question);
+      if (!wanted.includes(algorithm)) return null;
+      if (hashes.length !== Math.ceil(part / BLOCK_BYTES) * BlockHash.sizeOf(algorithm)) return null;
+      hash ??= new BlockHash(algorithm);
+      hash.add(hashes);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      // It does not have it, or not for this file.
+      if (error instanceof SFTPError) return null;
+      throw error;
+    }
   }
+  return hash === null ? null : { algorithm: hash.algorithm, digest: hash.digest() };
 }
 
 async function readFingerprint(
@@ -139,7 +148,7 @@ async function readFingerprint(
   length: number,
   algorithm: string,
 ): Promise<Fingerprint> {
-  const hash: Hash = createHash(algorithm);
+  const hash = new BlockHash(algorithm);
   await source.pour(call, 0, (data, position, done) => {
     if (position < length) hash.update(position + data.length > length ? data.subarray(0, length - position) : data);
     done();
