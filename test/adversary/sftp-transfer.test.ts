@@ -30,7 +30,7 @@ import {
 import { SFTP_EOF, SFTP_FAILURE, SFTP_NO_SUCH_FILE, SFTP_OK, SFTP_OP_UNSUPPORTED } from '../../src/sftp/protocol/status.ts';
 import type { SFTPAttributes } from '../../src/sftp.ts';
 import { randomBytes, tempDir } from '../support/peers.ts';
-import { type Answers, attributesOf, entry, nameFor, scriptedClient } from '../support/scripted-client.ts';
+import { type Answers, attributesOf, behave, entry, nameFor, scriptedClient } from '../support/scripted-client.ts';
 import { idOf, statusFor } from '../support/scripted-sftp.ts';
 
 const FOLDER = 0o040755;
@@ -212,6 +212,36 @@ describe('a server whose folder is received', () => {
     ]);
     expect(await sftp.get('/r', folder.join('t'), { recursive: true })).toMatchObject({ files: 2, folders: 2 });
     expect(readFileSync(folder.join('t', 'd', 'f'), 'utf8')).toBe('content');
+  });
+});
+
+describe('a folder whose transfer is given up', () => {
+  it.each(['get', 'put'] as const)('is given up at once, whenever that is: %s', async (direction) => {
+    await using folder = tempDir();
+    mkdirSync(folder.join('s'));
+    const names = Array.from({ length: 150 }, (_, index) => entry(`f${index}`));
+    const sized = names.map((each) => Object.assign(each, { stSize: 7 }));
+    for (const { filename } of sized) folder.write(`s/${filename}`, 'content');
+    for (let at = 1; at <= 30; at++) {
+      const stop = new AbortController();
+      let silent = false;
+      const answers = folders({ '/r': sized });
+      // From the moment on the server says nothing more.
+      const quiet = [Open, Read, Write, Close, Fstat].map(
+        (message) =>
+          [message, (packet, server) => (silent ? [] : behave(packet, server))] as [{ readonly number: number }, Answers],
+      );
+      const { sftp } = await scriptedClient([...answers, ...quiet, [Fstat, isFile(7)]]);
+      const onProgress = ({ files }: { files: number }) => {
+        if (files !== at) return;
+        silent = true;
+        stop.abort(new RangeError(`enough after ${at}`));
+      };
+      const options = { recursive: true, signal: stop.signal, onProgress };
+      const going = direction === 'get' ? sftp.get('/r', folder.join('t'), options) : sftp.put(folder.join('s'), '/r', options);
+      await expect(going).rejects.toThrow(`enough after ${at}`);
+      sftp.close();
+    }
   });
 });
 

@@ -64,6 +64,11 @@ class SmallGet implements Waiter {
   }
 
   begin(): void {
+    // Nobody calls back for what was stopped before.
+    if (this.#call.signal.aborted) {
+      this.#settle(false);
+      return;
+    }
     try {
       const { from } = this.#job;
       this.#session.send((id) => Open.encode({ id, path: from, flags: FXF_READ, attributes: NOTHING }), this);
