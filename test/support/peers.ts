@@ -703,6 +703,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     // Since 9.8 sshd shuts out addresses whose logins fail, and all our tests come from one address.
     ...(trixie ? { PerSourcePenalties: 'no' } : {}),
     ...options.config,
+    ...sessionEnvironment(dir, options),
   };
   const lines = Object.entries(config).flatMap(([key, value]) => [value].flat().map((each) => `${key} ${each}\n`));
   const logFile = dir.join('log');
@@ -723,6 +724,17 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     await dir.remove();
     throw error;
   }
+}
+
+/**
+ * The one SetEnv line, since sshd takes the first only. Sessions of whoever runs the tests get an empty home: bash reads ~/.bashrc even for
+ * a command where sshd started it, and what that does is slow, may print, and may be left half done where a test cuts it off
+ * (pyenv leaves a lock then, on which every later shell waits for a minute).
+ */
+function sessionEnvironment(dir: TempDir, { user, config = {} }: SshdOptions): Record<string, string> {
+  if (user !== undefined) return {};
+  mkdirSync(dir.join('home'), { mode: 0o755 });
+  return { SetEnv: [`HOME=${dir.join('home')}`, config['SetEnv'] ?? []].flat().join(' ') };
 }
 
 export interface DropbearOptions {
