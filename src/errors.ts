@@ -364,7 +364,7 @@ export class ConfigError extends SSHError {
   constructor(problems: readonly ConfigProblem[], options?: { cause?: unknown }) {
     const told = problems
       .slice(0, 10)
-      .map(({ file, line, message }) => `${file}${line === null ? '' : ` line ${line}`}: ${message}`);
+      .map(({ file, line, message }) => `${printable(file)}${line === null ? '' : ` line ${line}`}: ${printable(message)}`);
     const more = problems.length > told.length ? [`and ${problems.length - told.length} more`] : [];
     super('ERR_SSH_CONFIG', [...told, ...more].join('; '), options);
     this.problems = problems;

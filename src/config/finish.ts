@@ -114,7 +114,9 @@ function defaultUpdateHostKeys(settings: Settings): void {
 
 function finalUser(settings: Settings, { C: _hash, r: _user, ...tokens }: Tokens, machine: Machine): string {
   // The user cannot be made of itself, nor of the hash that it is part of.
-  const user = expand(settings.get('user') ?? machine.user, { tokens: tokens as Tokens, env: machine.env });
+  const set = settings.get('user');
+  const literal = settings.userIsLiteral || set === undefined;
+  const user = literal ? (set ?? machine.user) : expand(set, { tokens: tokens as Tokens, env: machine.env });
   const problem = userProblem(user);
   if (problem !== null) throw new LineError(problem);
   return user;

@@ -219,6 +219,14 @@ export class ResolvedConfig {
     return this.#flag('kbdinteractiveauthentication', true);
   }
 
+  get numberOfPasswordPrompts(): number {
+    return Number(this.#value('numberofpasswordprompts') ?? 3);
+  }
+
+  get gssapiDelegateCredentials(): boolean {
+    return this.#flag('gssapidelegatecredentials');
+  }
+
   get gssapiAuthentication(): boolean {
     return this.#flag('gssapiauthentication');
   }
@@ -294,6 +302,16 @@ export class ResolvedConfig {
    */
   get algorithms(): AlgorithmOptions {
     return this.#asConfigError(() => connectionAlgorithms((keyword) => this.#value(keyword), this.compression));
+  }
+
+  /** Whether HostKeyAlgorithms is an order of its own: not only names more, or less, than usual. */
+  get hostKeyOrderIsChosen(): boolean {
+    return /^[^+-]/.test(this.#value('hostkeyalgorithms') ?? '');
+  }
+
+  /** A keyword with one value as the files have it, without a default; null where they do not say. */
+  setting(keyword: string): string | null {
+    return this.#value(keyword.toLowerCase()) ?? null;
   }
 
   /**

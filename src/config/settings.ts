@@ -31,6 +31,8 @@ export class Settings {
   readonly localForwards: Forward[] = [];
   readonly remoteForwards: Forward[] = [];
   sendEnv: string[] = [];
+  /** Whether the user was named by the caller, and so has no tokens. */
+  userIsLiteral = false;
   jump: JumpList | 'none' | null = null;
   cnameRules: readonly CnameRule[] = [];
 
@@ -41,6 +43,12 @@ export class Settings {
   /** Sets what has no value yet. */
   setFirst(key: string, value: string): void {
     if (!this.#values.has(key)) this.#values.set(key, value);
+  }
+
+  /** Sets the user that the caller has named. */
+  nameUser(user: string): void {
+    this.setFirst('user', user);
+    this.userIsLiteral = true;
   }
 
   /** Sets in any case. */

@@ -17,7 +17,7 @@ import { expand } from './tokens.ts';
 import { Walk, type WalkOptions } from './walk.ts';
 
 export interface LookupOptions {
-  /** The user of the command line; wins over the files. */
+  /** The user of the command line; wins over the files, and is taken as it is: there are no tokens in it. */
   readonly user?: string;
   /** The port of the command line; wins over the files. */
   readonly port?: number;
@@ -68,9 +68,13 @@ export class SSHConfig {
   /**
    * Without an argument: `~/.ssh/config`, then `/etc/ssh/ssh_config`, where they exist. With one: these files and no others, as
    * `ssh -F` does; an empty array is `-F none`. Files are read once; what they include is read when a lookup comes upon it.
+   * `home` is where the user's own file is looked for; name the same one in the lookups.
    * @throws ConfigError if a file that was named is not there, or others can write to the user's own.
    */
-  static async load(files?: string | readonly string[]): Promise<SSHConfig> {
+  static async load(
+    files?: string | readonly string[],
+    { home = thisMachine().home }: { readonly home?: string } = {},
+  ): Promise<SSHConfig> {
     const named = typeof files === 'string' ? [files] : files;
     const user = { fromUser: true, baseDir: '~/.ssh' };
     const config = new SSHConfig((home) =>
@@ -81,7 +85,7 @@ export class SSHConfig {
           ]
         : named.map((path) => ({ ...user, path, checkOwner: false, required: true })),
     );
-    for (const source of config.#sources(thisMachine().home)) await config.#check(source);
+    for (const source of config.#sources(home)) await config.#check(source);
     return config;
   }
 
@@ -114,7 +118,7 @@ export class SSHConfig {
     const local = options.localUser === undefined ? {} : { user: options.localUser };
     const machine = thisMachine({ ...local, ...options.machine });
     const settings = new Settings();
-    if (user !== undefined) settings.setFirst('user', user);
+    if (user !== undefined) settings.nameUser(user);
     if (port !== undefined) settings.setFirst('port', String(port));
     const notices = new Set<string>();
     const walkOptions: WalkOptions = {

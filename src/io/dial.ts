@@ -12,6 +12,8 @@ export interface Address {
   readonly port?: number;
   /** 4 or 6 to try only addresses of that kind. */
   readonly family?: 0 | 4 | 6;
+  /** The address of this machine to connect from. Default: the system's choice. */
+  readonly localAddress?: string;
 }
 
 export interface DialOptions {
@@ -41,7 +43,11 @@ export function checkAddress({ host, port = SSH_PORT }: Address): { host: string
 /** @throws ConnectError naming every address that was tried; `signal.reason` if aborted. */
 export function dial(address: Address, options: DialOptions = {}): Promise<ByteStream> {
   const { host, port } = checkAddress(address);
-  const { family = 0 } = address;
+  const { localAddress } = address;
+  const local = localAddress === undefined ? 0 : isIP(localAddress);
+  if (localAddress !== undefined && local === 0) throw new UsageError(`not an address to connect from: '${localAddress}'`);
+  // From an address of one kind only others of that kind are reached.
+  const family = address.family || (local as 0 | 4 | 6);
   const { signal } = options;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -54,6 +60,7 @@ export function dial(address: Address, options: DialOptions = {}): Promise<ByteS
       host,
       port,
       family,
+      ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
       autoSelectFamily: family === 0,
       autoSelectFamilyAttemptTimeout: ATTEMPT_DELAY,

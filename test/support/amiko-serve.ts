@@ -4,11 +4,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type KeyPair, keyPair, type TempDir, tempDir } from './peers.ts';
+import { canUnshare, type KeyPair, keyPair, type TempDir, tempDir } from './peers.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -74,6 +74,25 @@ export interface AmikoServeOptions {
   readonly terminals?: boolean;
 }
 
+/** What a login shell reads, hidden by empty files that only the server and its sessions see. */
+const HIDE = `
+home=$1; shift
+for name in .profile .bash_profile .bash_login .bashrc; do
+  if [ -e "$home/$name" ]; then mount --bind /dev/null "$home/$name"; fi
+done
+exec "$@"`;
+
+/**
+ * The command line, where that is possible without the user's start-up files for shells: what those do is slow, may print, and may be
+ * left half done by a test that cuts them off (pyenv leaves a lock then, on which later shells wait for a minute).
+ */
+function withPlainShell(line: readonly string[]): [string, string[]] {
+  const [program = '', ...args] = line;
+  return canUnshare()
+    ? ['unshare', ['--mount', '--', '/bin/sh', '-ec', HIDE, 'sh', userInfo().homedir, ...line]]
+    : [program, args];
+}
+
 const PASSWORD = 'correct horse battery stäple';
 
 /** `amiko serve --json --port 0` with a password, a key and a host key, ready to be connected to. */
@@ -86,7 +105,8 @@ export async function startAmikoServe(options: AmikoServeOptions = {}): Promise<
   const line = ['serve', '--json', '--port', '0', '--user', user, '--authorized-keys', authorized];
   for (const key of hostKeys) line.push('--host-key', key.path);
   const nodePath = terminals ? [process.env['NODE_PATH'], terminalModulePath].filter(Boolean).join(':') : '';
-  const child = spawn(process.execPath, [amikoBin, ...line, ...args], {
+  const [program, programArgs] = withPlainShell([process.execPath, amikoBin, ...line, ...args]);
+  const child = spawn(program, programArgs, {
     env: { ...process.env, NODE_PATH: nodePath, AMIKO_PASSWORD: PASSWORD, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

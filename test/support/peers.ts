@@ -482,7 +482,12 @@ export function startProcess(
           if (match !== null) finish(undefined, match);
           else if (ended !== undefined) fail(ended);
         };
-        const timer = setTimeout(() => fail(`waited ${timeoutMs} ms`), timeoutMs);
+        const late = (): void => {
+          // Should the system have kept a change of the file from us, the log is read once more.
+          fileLog?.read();
+          if (watchers.has(check)) fail(`waited ${timeoutMs} ms${describeProcesses(pid)}`);
+        };
+        const timer = setTimeout(late, timeoutMs);
         watchers.add(check);
         check();
       });
@@ -492,8 +497,25 @@ export function startProcess(
   };
 }
 
+/** What a process and those below it are doing, for whoever has waited for them in vain. */
+function describeProcesses(root: number | undefined): string {
+  if (root === undefined || !existsSync('/proc/self/stat')) return '';
+  const about = (pid: number, name: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, 'utf8').replaceAll('\0', ' ').trim();
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? 'unknown';
+    }
+  };
+  const lines = processTree(root).map((pid) => {
+    const state = /^State:\s+(.*)$/m.exec(about(pid, 'status'))?.[1] ?? 'gone';
+    return `${pid} ${state}, in ${about(pid, 'wchan')}, syscall ${about(pid, 'syscall')}: ${about(pid, 'cmdline')}`;
+  });
+  return `, with these processes:\n${lines.join('\n')}\n`;
+}
+
 /** Calls `take` with what is appended to the file from now on; `close` takes the rest first. */
-function followFile(path: string, take: (chunk: Buffer) => void): { close(): void } {
+function followFile(path: string, take: (chunk: Buffer) => void): { read(): void; close(): void } {
   const fd = openSync(path, 'a+');
   const buffer = Buffer.alloc(65_536);
   let offset = fstatSync(fd).size;
@@ -508,6 +530,7 @@ function followFile(path: string, take: (chunk: Buffer) => void): { close(): voi
   };
   const watcher = watch(path, read);
   return {
+    read,
     close() {
       if (!open) return;
       read();

@@ -45,7 +45,7 @@ export interface Audit {
  * @param timeout For each connection, milliseconds
  * @throws SSHError where it does not say what it offers
  */
-export async function audit(address: Required<Address>, timeout: number): Promise<Audit> {
+export async function audit(address: Required<Omit<Address, 'localAddress'>>, timeout: number): Promise<Audit> {
   const { host, port } = address;
   const { version, kexInit } = await readOffer(address, timeout);
   const named = (category: AuditCategory, ...lists: readonly (readonly string[])[]): readonly AuditedAlgorithm[] =>
@@ -90,7 +90,11 @@ function weakOf(category: string, list: readonly AuditedAlgorithm[]): readonly s
 }
 
 /** One connection per type of key that the server has and we can read. */
-async function readHostKeys(address: Required<Address>, offered: readonly string[], timeout: number): Promise<AuditedHostKey[]> {
+async function readHostKeys(
+  address: Required<Omit<Address, 'localAddress'>>,
+  offered: readonly string[],
+  timeout: number,
+): Promise<AuditedHostKey[]> {
   const byType = new Map<string, string[]>();
   for (const name of offered) {
     const row = keyAlgorithm(name);

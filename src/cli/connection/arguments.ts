@@ -1,13 +1,10 @@
-// Arguments as OpenSSH's getopt reads them: `-vvA`, `-p2222`, `-oKey=Value`. Each verb has a table of its letters and keys. An
-// option that is not supported is refused: ignoring one that somebody relies on could be dangerous.
+// Arguments as OpenSSH's getopt reads them: `-vvA`, `-p2222`, `-oKey=Value`. Each verb has a table of its letters. One that is not
+// supported is refused: ignoring what somebody relies on could be dangerous.
 
 import { nearest } from '../../algorithms/nearest.ts';
 import { printable, UsageError } from '../../errors.ts';
-import type { Keyword } from './keywords.ts';
 
 export interface OptionTable<O> {
-  /** The keys of `-o`. */
-  readonly keywords: readonly Keyword<O>[];
   /** Letters without a value. */
   readonly flags: Readonly<Record<string, (options: O) => void>>;
   readonly flagsWithValue: Readonly<Record<string, (options: O, value: string) => void>>;
@@ -84,45 +81,6 @@ function unknownFlag<O>({ flags, flagsWithValue, notYet }: OptionTable<O>, lette
     otherCase === undefined ? `; there are ${known.map((name) => `-${name}`).join(' ')}` : `; did you mean '-${otherCase}'?`;
   return new UsageError(`unknown option '-${printable(letter)}'${hint}`);
 }
-
-/** `Key=Value`, `Key Value`, `Key = Value`. */
-export function setFromText<O>(table: OptionTable<O>, options: O, text: string): void {
-  let end = 0;
-  while (end < text.length && !' \t='.includes(text[end] as string)) end++;
-  const key = text.slice(0, end);
-  while (end < text.length && ' \t'.includes(text[end] as string)) end++;
-  if (text[end] === '=') end++;
-  const value = text.slice(end).trim();
-  if (key === '') throw new UsageError(`-o needs Key=Value, not '${printable(text)}'`);
-  setKeyword(table, options, key, value);
-}
-
-export function setKeyword<O>({ keywords }: OptionTable<O>, options: O, key: string, value: string): void {
-  const row = keywords.find(({ name }) => name.toLowerCase() === key.toLowerCase());
-  if (row === undefined) throw unknownKeyword(keywords, key);
-  if (value === '') throw new UsageError(`${row.name} needs a value`);
-  row.set(options, value);
-}
-
-function unknownKeyword<O>(keywords: readonly Keyword<O>[], key: string): UsageError {
-  const name = notYetKeywords.find((each) => each.toLowerCase() === key.toLowerCase());
-  if (name !== undefined) return new UsageError(`-o ${name} is not supported yet`);
-  const hint = didYouMean(
-    key,
-    keywords.map((row) => row.name),
-  );
-  return new UsageError(`unknown option '-o ${printable(key)}'${hint}`);
-}
-
-/** Keywords of ssh_config(5) that people put on command lines, and that are to come. */
-const notYetKeywords: readonly string[] = [
-  ...['AddKeysToAgent', 'AddressFamily', 'BindAddress', 'CheckHostIP', 'ControlMaster'],
-  ...['ControlPath', 'ControlPersist', 'EscapeChar'],
-  ...['HostKeyAlias', 'Hostname'],
-  ...['KbdInteractiveAuthentication', 'LogLevel', 'NumberOfPasswordPrompts', 'PasswordAuthentication'],
-  ...['PubkeyAuthentication', 'RemoteCommand', 'TCPKeepAlive'],
-  ...['Tunnel', 'VerifyHostKeyDNS', 'VisualHostKey'],
-];
 
 export function didYouMean(word: string, names: readonly string[]): string {
   const close = nearest(word, names);

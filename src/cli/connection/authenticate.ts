@@ -4,21 +4,18 @@
 
 import { AgentError, AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
-import { type Asking, MAX_TRIES } from './asking.ts';
+import type { Asking } from './asking.ts';
 import { Identities, type IdentityOptions } from './identities.ts';
 import { whyNobody } from './identity-files.ts';
-import { authenticationMethods } from './keywords.ts';
 import type { Log } from './log.ts';
+import type { ConnectionOptions } from './options.ts';
 
-export interface AuthenticateOptions extends IdentityOptions {
+export interface AuthenticateOptions
+  extends IdentityOptions,
+    Pick<ConnectionOptions, 'authentications' | 'passwordPrompts' | 'gssapiDelegateCredentials'> {
   readonly user: string;
-  /** For prompts only. */
+  /** For prompts, and for Kerberos. */
   readonly host: string;
-  readonly preferredAuthentications?: readonly string[] | undefined;
-  /** Kerberos is used only where it was asked for. */
-  readonly gssapiAuthentication?: boolean | undefined;
-  /** Whether the server gets our Kerberos credentials. */
-  readonly gssapiDelegateCredentials?: boolean | undefined;
 }
 
 /** No server needs more steps; one that asks for more is not going to let us in. */
@@ -59,11 +56,11 @@ class Login {
   }
 
   async run(): Promise<void> {
-    const { user, preferredAuthentications = authenticationMethods } = this.#options;
+    const { user, authentications } = this.#options;
     let outcome = await this.#attempt(() => this.#transport.authNone(user));
     for (let step = 0; step < MAX_STEPS && outcome !== 'in'; step++) {
       outcome = 'failed';
-      for (const method of preferredAuthentications) {
+      for (const method of authentications) {
         if (!this.#methods.includes(method)) continue;
         this.#log.debug(1, `next authentication method: ${method}`);
         outcome = await this.#tryMethod(method);
@@ -83,10 +80,9 @@ class Login {
   }
 
   async #tryKerberos(): Promise<Outcome> {
-    const { user, gssapiAuthentication = false, gssapiDelegateCredentials = false } = this.#options;
-    if (!gssapiAuthentication) return 'failed';
+    const { user, host, gssapiDelegateCredentials } = this.#options;
     // The name as it was typed: DNS must not choose whom we believe (GSSAPITrustDNS no).
-    return this.#attempt(() => this.#transport.authGssapiWithMic(user, this.#options.host, gssapiDelegateCredentials));
+    return this.#attempt(() => this.#transport.authGssapiWithMic(user, host, gssapiDelegateCredentials));
   }
 
   async #tryKeys(): Promise<Outcome> {
@@ -103,9 +99,9 @@ class Login {
   }
 
   async #tryPassword(): Promise<Outcome> {
-    const { user } = this.#options;
+    const { user, passwordPrompts } = this.#options;
     const fromEnvironment = this.#environmentPassword();
-    for (let attempt = 0; attempt < MAX_TRIES && this.#methods.includes('password'); attempt++) {
+    for (let attempt = 0; attempt < passwordPrompts && this.#methods.includes('password'); attempt++) {
       const password = fromEnvironment ?? (await this.#ask(`${this.#who()}'s password: `, false));
       if (password === null) return 'failed';
       const onChangeRequest = this.#asking.possible ? { onChangeRequest: (prompt: string) => this.#newPassword(prompt) } : {};
@@ -124,7 +120,7 @@ class Login {
 
   async #tryInteractive(): Promise<Outcome> {
     const method = 'keyboard-interactive';
-    for (let attempt = 0; attempt < MAX_TRIES && this.#methods.includes(method); attempt++) {
+    for (let attempt = 0; attempt < this.#options.passwordPrompts && this.#methods.includes(method); attempt++) {
       let usedEnvironment = false;
       let asked = false;
       const outcome = await this.#attempt(() =>

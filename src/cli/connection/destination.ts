@@ -1,4 +1,4 @@
-// How hosts are named on the command line: `[user@]host`, `ssh://` addresses, and the comma list of jump hosts.
+// How hosts are named on the command line: `[user@]host` and `ssh://` addresses.
 
 import { printable, UsageError } from '../../errors.ts';
 import { wholeNumber } from './values.ts';
@@ -9,9 +9,6 @@ export interface Destination {
   readonly user?: string | undefined;
   readonly port?: number | undefined;
 }
-
-/** More are a mistake, or the work of one who wants us to open connections. */
-const MOST_HOPS = 16;
 
 /** `[user@]host`, with or without brackets around the host. @throws UsageError for what cannot be a host's name */
 export function parseDestination(destination: string): Destination {
@@ -37,17 +34,6 @@ export function parseSshAddress(text: string): Destination | null {
   // RFC 3986 section 3.2.1 advises against passwords there, and everybody on the machine could read it.
   if (user?.includes(':')) throw new UsageError('a password in an address could be read by everybody; leave it out');
   return { ...parseDestination(decoded(host)), user: user === undefined ? undefined : userName(decoded(user)), port };
-}
-
-/** `[user@]host[:port]` or `ssh://` addresses, parted by commas, nearest first; null for `none`. @throws UsageError */
-export function parseJumpHosts(value: string): readonly Destination[] | null {
-  if (value.toLowerCase() === 'none') return null;
-  const hops = value.split(',').map((hop) => {
-    if (hop === '') throw new UsageError(`a jump host is missing in '${printable(value)}'`);
-    return parseSshAddress(hop) ?? parseHostAndPort(hop);
-  });
-  if (hops.length > MOST_HOPS) throw new UsageError(`${hops.length} jump hosts are too many; ${MOST_HOPS} are the most`);
-  return hops;
 }
 
 function parseHostAndPort(text: string): Destination {

@@ -10,19 +10,20 @@ import { KEY_TRIES, sameOffer } from '../../client/log-in.ts';
 import { AgentError, KeyFormatError } from '../../errors.ts';
 import type { Certificate } from '../../keys/certificate.ts';
 import { withCertificate } from '../../keys/node/certify.ts';
+import type { PrivateKey } from '../../keys/private-key.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { Signer } from '../../keys/signer.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Asking } from './asking.ts';
 import { peekPublicKey, readCertificate, readIdentity } from './identity-files.ts';
+import { addToAgent } from './keys-to-agent.ts';
 import type { Log } from './log.ts';
+import type { ConnectionOptions } from './options.ts';
 
-export interface IdentityOptions {
-  readonly identityFiles: readonly string[];
-  readonly certificateFiles: readonly string[];
-  readonly identitiesOnly?: boolean | undefined;
-  readonly identityAgent?: string | null | undefined;
-}
+export type IdentityOptions = Pick<
+  ConnectionOptions,
+  'identityFiles' | 'certificateFiles' | 'identitiesOnly' | 'identityAgent' | 'addKeysToAgent'
+>;
 
 /** Something to offer to the server. */
 export interface Candidate {
@@ -67,9 +68,9 @@ export class Identities {
   }
 
   async #collect(): Promise<readonly Candidate[]> {
-    const { identityFiles: named, identitiesOnly = false } = this.#options;
+    const { identityFiles: named, identitiesOnly } = this.#options;
     const held = await this.#agentKeys();
-    const files = named.length > 0 ? [...new Set(named)] : usualFiles();
+    const files = named === null ? usualFiles() : [...new Set(named)];
     const identities = await Promise.all(files.map((file) => this.#identity(file, held)));
     const certificates = await this.#certificates(files);
     const certified = certificates.flatMap((certificate) => this.#certified(certificate, identities, held));
@@ -82,11 +83,11 @@ export class Identities {
     const others = identitiesOnly ? [] : held.filter((key) => !isOffered(key));
     const known = certified.length + plain.length;
     // Where nothing was named, the agent is as good a guess as the usual files are.
-    const room = Math.max(KEY_TRIES - known, named.length > 0 ? 0 : 1);
+    const room = Math.max(KEY_TRIES - known, named === null ? 1 : 0);
     const fromAgent = others.slice(0, room).map((key): Candidate => ({ open: async () => key }));
     this.heldBack = others.length - fromAgent.length;
     if (this.heldBack > 0) this.#log.debug(1, `${this.heldBack} keys of the agent are not tried`);
-    if (named.length > 0) return [...certified, ...plain, ...fromAgent];
+    if (named !== null) return [...certified, ...plain, ...fromAgent];
     const inAgent = identities.filter((identity) => identity.held !== undefined).map(({ open }): Candidate => ({ open }));
     const inFiles = identities.filter((identity) => identity.held === undefined).map(({ open }): Candidate => ({ open }));
     return [...certified, ...inAgent, ...fromAgent, ...inFiles];
@@ -119,10 +120,17 @@ export class Identities {
     let opened: Promise<Signer | null> | undefined;
     const open = () => {
       if (own !== undefined) return Promise.resolve(own);
-      opened ??= readIdentity(file, this.#asking, this.#log);
+      opened ??= readIdentity(file, this.#asking, this.#log, (key) => this.#toAgent(key));
       return opened;
     };
     return { file, publicKey, held: own, open };
+  }
+
+  async #toAgent(key: PrivateKey): Promise<void> {
+    const { addKeysToAgent } = this.#options;
+    if (addKeysToAgent !== null && this.#agent !== null) {
+      await addToAgent(this.#agent, key, addKeysToAgent, this.#asking, this.#log);
+    }
   }
 
   /** Those that were named; else those that lie beside the keys, as ssh-keygen names them. */

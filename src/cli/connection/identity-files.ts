@@ -6,6 +6,7 @@ import { AuthenticationError, KeyFormatError, PassphraseError } from '../../erro
 import type { Certificate } from '../../keys/certificate.ts';
 import { parseCertificate } from '../../keys/node/certify.ts';
 import { parsePublicKey, readPrivateKey, readPublicKey } from '../../keys/node/read.ts';
+import type { PrivateKey } from '../../keys/private-key.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import { signatureAlgorithmsOf } from '../../keys/signature.ts';
 import type { Signer } from '../../keys/signer.ts';
@@ -45,44 +46,48 @@ export async function readCertificate(file: string): Promise<Certificate> {
   }
 }
 
+/** Hears of a key that has been read. */
+type Opened = (key: PrivateKey) => Promise<void>;
+
 /** Reads a key; null, after saying why, where that is not possible. */
-export async function readIdentity(file: string, asking: Asking, log: Log): Promise<Signer | null> {
+export async function readIdentity(file: string, asking: Asking, log: Log, opened: Opened): Promise<Signer | null> {
   try {
     const key = await readPrivateKey(file);
     log.debug(1, `identity ${file}: ${key.publicKey.type} ${key.fingerprint}`);
+    await opened(key);
     return key;
   } catch (error) {
-    if (error instanceof PassphraseError) return openLater(file, asking, log);
+    if (error instanceof PassphraseError) return openLater(file, asking, log, opened);
     log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
 }
 
-async function openLater(file: string, asking: Asking, log: Log): Promise<Signer | null> {
+async function openLater(file: string, asking: Asking, log: Log, opened: Opened): Promise<Signer | null> {
   let publicKey: PublicKey;
   try {
     publicKey = await readPublicKey(`${file}.pub`);
   } catch {
-    return openWithPassphrase(file, asking, log);
+    return openWithPassphrase(file, asking, log, opened);
   }
   log.debug(1, `identity ${file}: ${publicKey.type} ${publicKey.fingerprint}, encrypted`);
-  let opened: Promise<Signer | null> | undefined;
+  let key: Promise<Signer | null> | undefined;
   return {
     publicKey,
     algorithms: signatureAlgorithmsOf(publicKey.type),
     // Asked for first, by its public half.
     costly: true,
     async sign(data, algorithm) {
-      opened ??= openWithPassphrase(file, asking, log);
-      const key = await opened;
-      if (key === null) throw new AuthenticationError(`the key ${file} stays locked: no right passphrase`);
-      if (!key.publicKey.equals(publicKey)) throw new AuthenticationError(`${file}.pub is not the public half of ${file}`);
-      return key.sign(data, algorithm);
+      key ??= openWithPassphrase(file, asking, log, opened);
+      const signer = await key;
+      if (signer === null) throw new AuthenticationError(`the key ${file} stays locked: no right passphrase`);
+      if (!signer.publicKey.equals(publicKey)) throw new AuthenticationError(`${file}.pub is not the public half of ${file}`);
+      return signer.sign(data, algorithm);
     },
   };
 }
 
-async function openWithPassphrase(file: string, asking: Asking, log: Log): Promise<Signer | null> {
+async function openWithPassphrase(file: string, asking: Asking, log: Log, opened: Opened): Promise<Signer | null> {
   if (!asking.possible) {
     log.error(`identity ${file} is encrypted and nobody can be asked for its passphrase: ${whyNobody}`);
     return null;
@@ -91,7 +96,9 @@ async function openWithPassphrase(file: string, asking: Asking, log: Log): Promi
     const passphrase = await asking.ask(`Passphrase for the key '${file}': `, false);
     if (!passphrase) return null;
     try {
-      return await readPrivateKey(file, { passphrase });
+      const key = await readPrivateKey(file, { passphrase });
+      await opened(key);
+      return key;
     } catch (error) {
       log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
       if (!(error instanceof PassphraseError)) return null;

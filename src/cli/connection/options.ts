@@ -1,85 +1,149 @@
-// What the command line can say about a connection, the same for every verb that makes one, and the option letters that all of
-// them share. For an option given twice the first one counts (ssh_config(5)).
+// The settings of one connection as the command line and the files together have it: what the rest of this folder works with. Each
+// keyword of ssh_config(5) is read here and nowhere else; what has no effect is in without-effect.ts.
 
+import { existsSync } from 'node:fs';
 import type { AlgorithmOptions } from '../../algorithms/policy.ts';
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
+import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { UsageError } from '../../errors.ts';
-import { type OptionTable, setFromText, setKeyword } from './arguments.ts';
+import type { CommandLine } from './command-line.ts';
+import type { Configuration } from './configuration.ts';
 import type { Destination } from './destination.ts';
+import { type AddKeys, addKeys } from './keys-to-agent.ts';
+import type { Target } from './target.ts';
+import { checkEffects } from './without-effect.ts';
 
-/** What was asked for; what is undefined was not. */
 export interface ConnectionOptions {
-  port?: number;
-  user?: string;
-  identityFiles: string[];
-  certificateFiles: string[];
+  readonly target: Target;
+  /** Private keys; null for the usual files. */
+  readonly identityFiles: readonly string[] | null;
+  readonly certificateFiles: readonly string[];
   /** Of the agent's keys, only those that are named by a file. */
-  identitiesOnly?: boolean;
-  /** The agent's socket; null for none. Default what SSH_AUTH_SOCK says. */
-  identityAgent?: string | null;
-  /** Hosts to connect through, nearest first; null for none. Rules {@link proxyCommand} out, and the other way round. */
-  proxyJump?: readonly Destination[] | null;
-  /** A shell command whose stdin and stdout are the connection, its tokens not yet expanded; null for none. */
-  proxyCommand?: string | null;
-  /** Whether known_hosts follows what a known host says about its keys. Default yes for the user's usual file. */
-  updateHostKeys?: 'yes' | 'no' | 'ask';
-  userKnownHostsFiles?: readonly string[];
-  globalKnownHostsFiles?: readonly string[];
-  strictHostKeyChecking?: StrictHostKeyChecking;
-  hashKnownHosts?: boolean;
-  algorithms: { -readonly [C in keyof AlgorithmOptions]: string };
-  compression?: boolean;
-  serverAliveIntervalSeconds?: number;
-  serverAliveCountMax?: number;
-  connectTimeoutSeconds?: number;
-  rekey?: { readonly bytes?: number; readonly milliseconds?: number };
-  preferredAuthentications?: readonly string[];
-  batchMode?: boolean;
-  gssapiAuthentication?: boolean;
-  gssapiDelegateCredentials?: boolean;
-  quiet: boolean;
-  verbosity: 0 | 1 | 2 | 3;
-  family: 0 | 4 | 6;
+  readonly identitiesOnly: boolean;
+  /** The agent's socket; null for none. Undefined for what SSH_AUTH_SOCK says, which need not be there. */
+  readonly identityAgent: string | null | undefined;
+  /** Whether keys from files go to the agent. */
+  readonly addKeysToAgent: AddKeys | null;
+  /** The host to connect through and those before it, nearest first; empty for none. */
+  readonly proxyJump: readonly Destination[];
+  /** The options for the last of these, which is itself behind the others. @throws UsageError, ConfigError */
+  readonly jumpHost: (hop: Destination, before: readonly Destination[]) => Promise<ConnectionOptions>;
+  /** A shell command whose stdin and stdout are the connection; null for none. */
+  readonly proxyCommand: string | null;
+  /** Whether known_hosts follows what a known host says about its keys. */
+  readonly updateHostKeys: 'yes' | 'no' | 'ask';
+  readonly userKnownHostsFiles: readonly string[];
+  readonly globalKnownHostsFiles: readonly string[];
+  readonly strictHostKeyChecking: StrictHostKeyChecking;
+  readonly hashKnownHosts: boolean;
+  /** The name to look up in known_hosts. */
+  readonly hostKeyAlias: string | null;
+  /** Keys that no host may have. */
+  readonly revokedHostKeys: string | null;
+  readonly algorithms: AlgorithmOptions;
+  /** The order of host key algorithms was chosen, and known hosts do not change it. */
+  readonly hostKeyOrderIsChosen: boolean;
+  /** Milliseconds, 0 for never. */
+  readonly serverAliveInterval: number;
+  readonly serverAliveCountMax: number;
+  /** Milliseconds; null for the system's own limit. */
+  readonly connectTimeout: number | null;
+  /** Bytes and milliseconds, 0 for what the algorithms want. */
+  readonly rekeyLimit: { readonly bytes: number; readonly milliseconds: number };
+  /** The methods to try, in order. */
+  readonly authentications: readonly string[];
+  /** How often a password is asked for. */
+  readonly passwordPrompts: number;
+  readonly batchMode: boolean;
+  readonly gssapiDelegateCredentials: boolean;
+  /** The address to connect from. */
+  readonly bindAddress: string | null;
+  readonly quiet: boolean;
+  readonly verbosity: 0 | 1 | 2 | 3;
+  readonly family: 0 | 4 | 6;
+  /** What the files say that has no effect here, for people to read. */
+  readonly notices: readonly string[];
 }
 
-export function newConnectionOptions(): ConnectionOptions {
-  return { identityFiles: [], certificateFiles: [], algorithms: {}, quiet: false, verbosity: 0, family: 0 };
-}
+/** More are a circle, or the work of one who wants us to open connections. */
+const MOST_HOPS = 16;
 
-/** Letters with a value that mean the same everywhere. */
-export function connectionFlagsWithValue<O extends ConnectionOptions>(
-  table: () => OptionTable<O>,
-): Readonly<Record<string, (options: O, value: string) => void>> {
+/** What a timer takes, milliseconds. */
+const LONGEST_TIMER = 2_147_483_647;
+
+/** @throws UsageError for what cannot be done, ConfigError for a hostile name */
+export function connectionOptions(config: ResolvedConfig, configuration: Configuration, hops = 0): ConnectionOptions {
+  const { commandLine } = configuration;
+  const { proxyJump, proxyCommand, addressFamily } = config;
+  if (hops + proxyJump.length > MOST_HOPS) {
+    throw new UsageError(`more than ${MOST_HOPS} jump hosts: does ProxyJump lead in a circle?`);
+  }
   return {
-    // As it is: a file name may hold blanks and quotes.
-    i: (options, value) => options.identityFiles.push(value),
-    c: (options, value) => setKeyword(table(), options, 'Ciphers', value),
-    o: (options, value) => setFromText(table(), options, value),
-    J: (options, value) => {
-      if (options.proxyCommand != null) throw new UsageError('-J and ProxyCommand are two ways to one host: give one of them');
-      if (options.proxyJump != null) throw new UsageError('-J can be given only once; part the hosts by commas');
-      setKeyword(table(), options, 'ProxyJump', value);
-    },
+    target: { host: config.hostname, port: config.port, user: config.user },
+    identityFiles: identityFiles(config, commandLine),
+    certificateFiles: config.certificateFiles,
+    identitiesOnly: config.identitiesOnly,
+    identityAgent: config.setting('IdentityAgent') === null ? undefined : config.identityAgent,
+    addKeysToAgent: addKeys(config),
+    proxyJump: proxyJump.map(({ user, host, port }) => ({ host, user: user ?? undefined, port: port ?? undefined })),
+    jumpHost: async (hop, before) =>
+      connectionOptions(await configuration.jumpHost(hop, before), configuration, hops + proxyJump.length),
+    proxyCommand: proxyCommand?.text ?? null,
+    updateHostKeys: config.updateHostKeys,
+    userKnownHostsFiles: config.userKnownHostsFiles,
+    globalKnownHostsFiles: config.globalKnownHostsFiles,
+    strictHostKeyChecking: config.strictHostKeyChecking,
+    hashKnownHosts: config.hashKnownHosts,
+    hostKeyAlias: config.hostKeyAlias,
+    revokedHostKeys: config.revokedHostKeys,
+    algorithms: config.algorithms,
+    hostKeyOrderIsChosen: config.hostKeyOrderIsChosen,
+    serverAliveInterval: Math.min(config.serverAliveInterval, LONGEST_TIMER),
+    serverAliveCountMax: config.serverAliveCountMax,
+    connectTimeout: config.connectTimeout ? Math.min(config.connectTimeout, LONGEST_TIMER) : null,
+    rekeyLimit: config.rekeyLimit,
+    authentications: authentications(config),
+    passwordPrompts: config.numberOfPasswordPrompts,
+    batchMode: config.batchMode,
+    gssapiDelegateCredentials: config.gssapiDelegateCredentials,
+    bindAddress: config.bindAddress,
+    ...loudness(config, commandLine),
+    family: { any: 0, inet: 4, inet6: 6 }[addressFamily] as ConnectionOptions['family'],
+    notices: [...config.notices, ...checkEffects(config, commandLine)],
   };
 }
 
-/** Letters without a value that mean the same everywhere. */
-export function connectionFlags<O extends ConnectionOptions>(
-  table: () => OptionTable<O>,
-): Readonly<Record<string, (options: O) => void>> {
-  return {
-    q: (options) => {
-      options.quiet = true;
-    },
-    v: (options) => {
-      options.verbosity = Math.min(options.verbosity + 1, 3) as ConnectionOptions['verbosity'];
-    },
-    C: (options) => setKeyword(table(), options, 'Compression', 'yes'),
-    4: (options) => {
-      options.family = 4;
-    },
-    6: (options) => {
-      options.family = 6;
-    },
+/** As with ssh, files that only the configuration names need not be there; one that was typed is missed. */
+function identityFiles(config: ResolvedConfig, { identityFiles: typed }: CommandLine): readonly string[] | null {
+  if (config.identityFilesAreDefaults) return null;
+  const there = (file: string): boolean => [file, `${file}.pub`, `${file}-cert.pub`].some((name) => existsSync(name));
+  return config.identityFiles.filter((file) => typed.includes(file) || there(file));
+}
+
+function loudness(
+  { logLevel }: ResolvedConfig,
+  { quiet, verbosity }: CommandLine,
+): Pick<ConnectionOptions, 'quiet' | 'verbosity'> {
+  if (quiet || verbosity > 0) return { quiet, verbosity };
+  const level = Number(/^DEBUG([123]?)$/.exec(logLevel)?.[1] || logLevel.startsWith('DEBUG'));
+  return { quiet: ['SILENT', 'FATAL', 'ERROR'].includes(logLevel), verbosity: level as ConnectionOptions['verbosity'] };
+}
+
+/** The methods that there are, in the order in which they are tried. */
+const METHODS = ['gssapi-with-mic', 'publickey', 'keyboard-interactive', 'password'] as const;
+
+/** Those of PreferredAuthentications that are not switched off. Methods that only others have are never tried. */
+function authentications(config: ResolvedConfig): readonly string[] {
+  const on: Readonly<Record<(typeof METHODS)[number], boolean>> = {
+    'gssapi-with-mic': config.gssapiAuthentication,
+    publickey: config.pubkeyAuthentication,
+    'keyboard-interactive': config.kbdInteractiveAuthentication,
+    password: config.passwordAuthentication,
   };
+  const wanted = config.preferredAuthentications ?? METHODS;
+  const known = METHODS.filter((name) => wanted.includes(name));
+  if (known.length === 0) {
+    throw new UsageError(`none of the methods in PreferredAuthentications is one of ${METHODS.join(', ')}`);
+  }
+  return wanted.filter((name) => Object.hasOwn(on, name) && on[name as (typeof METHODS)[number]]);
 }

@@ -1,25 +1,12 @@
-// What a destination means together with the options, and how an error on the way there is told.
+// Where a connection leads, and how an error on the way there is told.
 
-import { userInfo } from 'node:os';
 import { HostKeyError, SSHError } from '../../errors.ts';
-import type { Destination } from './destination.ts';
-import type { ConnectionOptions } from './options.ts';
 
-const DEFAULT_PORT = 22;
-
-/** Where a destination really leads: what was named with the host wins over the options. */
+/** A host as it is really called, with the port and the user. */
 export interface Target {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-}
-
-export function targetOf(destination: Destination, options: Pick<ConnectionOptions, 'port' | 'user'>): Target {
-  return {
-    host: destination.host,
-    port: destination.port ?? options.port ?? DEFAULT_PORT,
-    user: destination.user ?? options.user ?? userInfo().username,
-  };
 }
 
 /** One line that says what went wrong and, where there is something to do about it, what. */

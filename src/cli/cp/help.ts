@@ -1,8 +1,5 @@
 // What `amiko cp --help` prints.
 
-import { listed } from '../connection/help.ts';
-import { connectionKeywords } from '../connection/keywords.ts';
-
 export function usage(): string {
   return `Usage: amiko cp [options] SOURCE ... TARGET
 
@@ -18,16 +15,14 @@ Options:
   -P PORT        the port of all hosts, 22 unless given
   -i KEYFILE     a private key to log in with (repeatable)
   -J HOSTS       connect through these hosts, parted by commas, as with amiko ssh
-  -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
+  -F FILE        the configuration to read, as with amiko ssh
+  -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable)
   -l KBIT        at most so many Kbit a second
   -q             no progress
   --json         one JSON object per line on stdout: progress, files, errors, and the end
   -C             compress
   -4, -6, -B, -c CIPHERS, -v
                  IPv4 only, IPv6 only, never ask, ciphers, say more
-
-Keys of -o:
-${listed(connectionKeywords.map(({ name }) => name))}
 
 What fails is told, and everything else is copied all the same. A file that is cut off stays as it is: --resume goes on with it.
 

@@ -1,14 +1,17 @@
 // `amiko cp`: connect to the hosts that are named, each once, and copy. This file is how each end becomes an exit status.
 
-import { TransferError, UsageError } from '../../errors.ts';
+import { TransferError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
+import { Configuration } from '../connection/configuration.ts';
 import { openConnection } from '../connection/connect.ts';
 import type { Destination } from '../connection/destination.ts';
 import { Log } from '../connection/log.ts';
+import type { ConnectionOptions } from '../connection/options.ts';
+import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
-import { explain, type Target, targetOf } from '../connection/target.ts';
+import { explain, type Target } from '../connection/target.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { copyAll } from './copy.ts';
 import { usage } from './help.ts';
@@ -17,12 +20,12 @@ import { jsonReport, type Report, textReport } from './report.ts';
 
 const OK = 0;
 const FAILED = 1;
-const WRONG_USAGE = 2;
 const NO_CONNECTION = 255;
 
 /** Runs `amiko cp` with the arguments after `cp`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: CpOptions;
+  let hosts: Hosts;
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'copy') {
@@ -30,17 +33,17 @@ export async function main(args: readonly string[]): Promise<number> {
       return OK;
     }
     options = invocation.options;
+    hosts = await Hosts.of(options);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`amiko cp: ${error.message}\nTry 'amiko cp --help'.\n`);
-    return WRONG_USAGE;
+    return refuse('cp', error);
   }
   process.stderr.on('error', () => {});
   process.stdout.on('error', () => {});
-  const log = new Log(options);
+  const { loudness } = hosts;
+  const log = new Log(loudness);
   const report = options.json
     ? jsonReport((line) => void process.stdout.write(line))
-    : textReport(process.stderr.isTTY === true && !options.quiet);
+    : textReport(process.stderr.isTTY === true && !loudness.quiet);
   log.makeRoom = () => report.clear();
   const interrupted = new AbortController();
   const onSignal = (signal: string) => {
@@ -49,19 +52,20 @@ export async function main(args: readonly string[]): Promise<number> {
     interrupted.abort(new Error(signal));
     return true;
   };
-  return withSignals(onSignal, (connections) => copy(options, report, connections, interrupted.signal, log));
+  return withSignals(onSignal, (connections) => copy(options, hosts, report, connections, interrupted.signal, log));
 }
 
 async function copy(
   options: CpOptions,
+  hosts: Hosts,
   report: Report,
   connections: Connections,
   signal: AbortSignal,
   log: Log,
 ): Promise<number> {
-  const hosts = new Hosts(options, connections, log);
   try {
-    const summary = await copyAll({ options, report, connect: (destination) => hosts.client(destination), signal });
+    const connect = (destination: Destination) => hosts.client(destination, connections, log);
+    const summary = await copyAll({ options, report, connect, signal });
     report.end(summary);
     return summary.failed === 0 ? OK : FAILED;
   } catch (error) {
@@ -77,28 +81,44 @@ async function copy(
   }
 }
 
-/** One connection for each host, user and port. */
+/** The hosts that are named, and one connection for each of them with its user and port. */
 class Hosts {
   readonly #options: CpOptions;
-  readonly #connections: Connections;
-  readonly #log: Log;
+  /** By destination, as it was typed. */
+  readonly #settings: ReadonlyMap<string, ConnectionOptions>;
   readonly #clients = new Map<string, Promise<SFTPClient>>();
   /** The one that was connected to last, for messages. */
   last: Target | null = null;
 
-  constructor(options: CpOptions, connections: Connections, log: Log) {
+  private constructor(options: CpOptions, settings: ReadonlyMap<string, ConnectionOptions>) {
     this.#options = options;
-    this.#connections = connections;
-    this.#log = log;
+    this.#settings = settings;
   }
 
-  client(destination: Destination): Promise<SFTPClient> {
-    const target = targetOf(destination, this.#options);
-    this.last = target;
-    const key = JSON.stringify(target);
+  /** Looks all of them up. @throws UsageError, ConfigError */
+  static async of(options: CpOptions): Promise<Hosts> {
+    const configuration = await Configuration.load(options);
+    const settings = new Map<string, ConnectionOptions>();
+    for (const place of [...options.sources, options.target]) {
+      if (place.kind === 'local') continue;
+      settings.set(JSON.stringify(place.destination), await configuration.fileServer(place.destination, 'sftp'));
+    }
+    return new Hosts(options, settings);
+  }
+
+  /** How much to say: what the first of them wants. */
+  get loudness(): Pick<ConnectionOptions, 'quiet' | 'verbosity'> {
+    const [first] = this.#settings.values();
+    return first ?? this.#options;
+  }
+
+  client(destination: Destination, connections: Connections, log: Log): Promise<SFTPClient> {
+    const settings = this.#settings.get(JSON.stringify(destination)) as ConnectionOptions;
+    this.last = settings.target;
+    const key = JSON.stringify(settings.target);
     const known = this.#clients.get(key);
     if (known !== undefined) return known;
-    const opened = this.#open(target);
+    const opened = this.#open(settings, connections, log);
     this.#clients.set(key, opened);
     return opened;
   }
@@ -112,9 +132,9 @@ class Hosts {
     }
   }
 
-  async #open(target: Target): Promise<SFTPClient> {
-    const asking = new Asking({ batchMode: this.#options.batchMode ?? false });
-    const transport = await openConnection(target, this.#options, asking, this.#log, this.#connections);
+  async #open(settings: ConnectionOptions, connections: Connections, log: Log): Promise<SFTPClient> {
+    for (const notice of settings.notices) log.debug(1, notice);
+    const transport = await openConnection(settings, new Asking({ batchMode: settings.batchMode }), log, connections);
     return openClient(transport, this.#options);
   }
 }

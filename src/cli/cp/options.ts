@@ -1,21 +1,20 @@
 // The arguments of `amiko cp`: scp's letters, and words for what scp does not have. Options may stand anywhere; after `--` all are
 // names.
 
-import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { UsageError } from '../../errors.ts';
-import { type OptionTable, parseAll, setKeyword } from '../connection/arguments.ts';
-import { ignoredSessionKeywords } from '../connection/ignored-keywords.ts';
-import { connectionKeywords } from '../connection/keywords.ts';
+import { type OptionTable, parseAll } from '../connection/arguments.ts';
 import {
-  type ConnectionOptions,
-  connectionFlags,
-  connectionFlagsWithValue,
-  newConnectionOptions,
-} from '../connection/options.ts';
+  type CommandLine,
+  connectionLetters,
+  connectionLettersWithValue,
+  namePort,
+  newCommandLine,
+  set,
+} from '../connection/command-line.ts';
 import { type Place, parsePlace } from '../transfer/place.ts';
 import { limitOf, type Tuning, tune } from '../transfer/tuning.ts';
 
-export interface CpOptions extends ConnectionOptions, Tuning {
+export interface CpOptions extends CommandLine, Tuning {
   sources: readonly Place[];
   target: Place;
   recursive: boolean;
@@ -36,24 +35,20 @@ export type Invocation =
 const notYet: Readonly<Record<string, string>> = {
   A: 'agent forwarding, which SFTP has no use for',
   D: 'a local sftp-server',
-  F: 'configuration files',
   O: 'the protocol of old scp programs',
   R: 'copies that one server makes from the other',
   S: 'another program for the connection',
 };
 
 const table: OptionTable<CpOptions> = {
-  keywords: [...connectionKeywords, ...ignoredSessionKeywords],
   notYet,
   flags: {
-    ...connectionFlags(() => table),
+    ...connectionLetters,
     // As it is done anyway: through this machine, over SFTP, with names that are checked.
     3: () => {},
     s: () => {},
     T: () => {},
-    B: (options) => {
-      options.batchMode ??= true;
-    },
+    B: (options) => set(options, 'BatchMode', 'yes', 'B'),
     p: (options) => {
       options.preserve = true;
     },
@@ -62,9 +57,9 @@ const table: OptionTable<CpOptions> = {
     },
   },
   flagsWithValue: {
-    ...connectionFlagsWithValue(() => table),
+    ...connectionLettersWithValue,
     l: (options, value) => (options.limit ??= limitOf(value)),
-    P: (options, value) => setKeyword(table, options, 'Port', value),
+    P: namePort,
     X: tune,
   },
   words: {
@@ -83,7 +78,7 @@ const table: OptionTable<CpOptions> = {
 /** Reads the arguments after `cp`. @throws UsageError */
 export function parseArguments(args: readonly string[]): Invocation {
   const options: CpOptions = {
-    ...newConnectionOptions(),
+    ...newCommandLine(),
     sources: [],
     target: { kind: 'local', path: '' },
     recursive: false,
@@ -104,6 +99,5 @@ export function parseArguments(args: readonly string[]): Invocation {
   if (places.some(({ kind }) => kind === 'local') && options.target.kind === 'local') {
     throw new UsageError('a file of this machine is not copied to this machine; a host is written host:path');
   }
-  chooseAlgorithms(options.algorithms);
   return { kind: 'copy', options };
 }

@@ -1,8 +1,5 @@
 // What `amiko sftp --help` prints.
 
-import { listed } from '../connection/help.ts';
-import { sftpKeywords } from './options.ts';
-
 export function usage(): string {
   return `Usage: amiko sftp [options] [user@]host[:path] [local]
        amiko sftp [options] -b FILE [user@]host[:path]
@@ -17,7 +14,8 @@ Options:
   -P PORT        the port, 22 unless given
   -i KEYFILE     a private key to log in with (repeatable)
   -J HOSTS       connect through these hosts, parted by commas, as with amiko ssh
-  -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
+  -F FILE        the configuration to read, as with amiko ssh
+  -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable)
   -r, -p, -a, -f for all transfers: folders with what is in them; keep modes and times; go on with what is there in part;
                  flush to disk
   -l KBIT        at most so many Kbit a second
@@ -27,9 +25,6 @@ Options:
   -C             compress
   -4, -6, -c CIPHERS, -v
                  as with amiko ssh
-
-Keys of -o:
-${listed(sftpKeywords.map(({ name }) => name))}
 
 Ctrl-C ends the command that runs, and what has been transferred stays: reget and reput go on with it.
 

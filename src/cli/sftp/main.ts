@@ -7,10 +7,13 @@ import { SFTPError, TransferError, UsageError } from '../../errors.ts';
 import type { SFTPClient } from '../../sftp/client/sftp-client.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
+import { Configuration } from '../connection/configuration.ts';
 import { openConnection } from '../connection/connect.ts';
 import { Log } from '../connection/log.ts';
+import type { ConnectionOptions } from '../connection/options.ts';
+import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
-import { explain, targetOf } from '../connection/target.ts';
+import { explain } from '../connection/target.ts';
 import { expandHome } from '../transfer/home.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { Progress } from '../transfer/progress.ts';
@@ -27,12 +30,12 @@ import { asPattern } from './words.ts';
 
 const OK = 0;
 const FAILED = 1;
-const WRONG_USAGE = 2;
 const NO_CONNECTION = 255;
 
 /** Runs `amiko sftp` with the arguments after `sftp`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: SftpOptions;
+  let connection: ConnectionOptions;
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'connect') {
@@ -42,12 +45,12 @@ export async function main(args: readonly string[]): Promise<number> {
     options = invocation.options;
     // Before anything else: a batch file that is not there needs no connection.
     if (options.batchFile !== undefined && options.batchFile !== '-') await readable(options.batchFile);
+    const configuration = await Configuration.load(options);
+    connection = await configuration.fileServer(options.place.destination, options.subsystem);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`amiko sftp: ${error.message}\nTry 'amiko sftp --help'.\n`);
-    return WRONG_USAGE;
+    return refuse('sftp', error);
   }
-  const log = new Log(options);
+  const log = new Log(connection);
   process.stderr.on('error', () => {});
   process.stdout.on('error', () => {});
   const running: { shell: Shell | null; interactive: boolean } = { shell: null, interactive: false };
@@ -62,7 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
     log.debug(1, `${signal}: closing`);
     return true;
   };
-  return withSignals(onSignal, (connections) => connect(options, connections, running, log));
+  return withSignals(onSignal, (connections) => connect(options, connection, connections, running, log));
 }
 
 async function readable(file: string): Promise<void> {
@@ -75,17 +78,18 @@ async function readable(file: string): Promise<void> {
 
 async function connect(
   options: SftpOptions,
+  connection: ConnectionOptions,
   connections: Connections,
   running: { shell: Shell | null; interactive: boolean },
   log: Log,
 ): Promise<number> {
-  const target = targetOf(options.place.destination, options);
+  const { target, batchMode } = connection;
   let client: SFTPClient | null = null;
   try {
-    const asking = new Asking({ batchMode: options.batchMode ?? false });
-    const transport = await openConnection(target, options, asking, log, connections);
+    for (const notice of connection.notices) log.debug(1, notice);
+    const transport = await openConnection(connection, new Asking({ batchMode }), log, connections);
     client = await openClient(transport, options);
-    const quiet = options.quiet || (options.batchFile !== undefined && !options.notQuiet);
+    const quiet = connection.quiet || (options.batchFile !== undefined && !options.notQuiet);
     if (!quiet) log.notice(`Connected to ${target.host}.`);
     const shell = await newShell(client, options, quiet);
     running.shell = shell;

@@ -1,20 +1,20 @@
 // The arguments of `amiko sftp`, as sftp(1) has them: options, the destination, and perhaps where the file goes.
 
-import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { printable, UsageError } from '../../errors.ts';
-import { type OptionTable, parseAll, setKeyword } from '../connection/arguments.ts';
-import { ignoredSessionKeywords } from '../connection/ignored-keywords.ts';
-import { connectionKeywords } from '../connection/keywords.ts';
+import { type OptionTable, parseAll } from '../connection/arguments.ts';
 import {
-  type ConnectionOptions,
-  connectionFlags,
-  connectionFlagsWithValue,
-  newConnectionOptions,
-} from '../connection/options.ts';
+  type CommandLine,
+  connectionLetters,
+  connectionLettersWithValue,
+  namePort,
+  newCommandLine,
+  says,
+  set,
+} from '../connection/command-line.ts';
 import { parseRemotePlace, type RemotePlace } from '../transfer/place.ts';
 import { bufferBytes, limitOf, requestCount, type Tuning, tune } from '../transfer/tuning.ts';
 
-export interface SftpOptions extends ConnectionOptions, Tuning {
+export interface SftpOptions extends CommandLine, Tuning {
   place: RemotePlace;
   /** Where a file that is named with the host goes; undefined for the same name here. */
   target?: string;
@@ -38,15 +38,13 @@ export type Invocation =
 const notYet: Readonly<Record<string, string>> = {
   A: 'agent forwarding, which SFTP has no use for',
   D: 'a local sftp-server',
-  F: 'configuration files',
   S: 'another program for the connection',
 };
 
 const table: OptionTable<SftpOptions> = {
-  keywords: [...connectionKeywords, ...ignoredSessionKeywords],
   notYet,
   flags: {
-    ...connectionFlags(() => table),
+    ...connectionLetters,
     a: (options) => {
       options.resume = true;
     },
@@ -64,14 +62,14 @@ const table: OptionTable<SftpOptions> = {
     },
   },
   flagsWithValue: {
-    ...connectionFlagsWithValue(() => table),
+    ...connectionLettersWithValue,
     B: (options, value) => (options.requestBytes ??= bufferBytes(value)),
     b: (options, value) => {
       if (options.batchFile !== undefined) throw new UsageError('-b can be given only once');
       options.batchFile = value;
     },
     l: (options, value) => (options.limit ??= limitOf(value)),
-    P: (options, value) => setKeyword(table, options, 'Port', value),
+    P: namePort,
     R: (options, value) => (options.requests ??= requestCount(value)),
     s: (options, value) => {
       if (value === '' || value.includes('/')) throw new UsageError('-s takes the name of a subsystem; paths are not supported');
@@ -81,13 +79,10 @@ const table: OptionTable<SftpOptions> = {
   },
 };
 
-/** The keys of `-o`. */
-export const sftpKeywords = connectionKeywords;
-
 /** Reads the arguments after `sftp`. @throws UsageError */
 export function parseArguments(args: readonly string[]): Invocation {
   const options: SftpOptions = {
-    ...newConnectionOptions(),
+    ...newCommandLine(),
     place: { kind: 'remote', destination: { host: '' }, path: '' },
     notQuiet: false,
     preserve: false,
@@ -110,7 +105,6 @@ export function parseArguments(args: readonly string[]): Invocation {
     options.target = target;
   }
   // Commands that come from a file leave nobody to ask.
-  if (options.batchFile !== undefined) options.batchMode ??= true;
-  chooseAlgorithms(options.algorithms);
+  if (options.batchFile !== undefined && !says(options, 'batchmode')) set(options, 'BatchMode', 'yes', 'b');
   return { kind: 'connect', options };
 }

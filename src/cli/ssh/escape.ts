@@ -1,5 +1,5 @@
-// The escape character of interactive sessions: `~` right after a line's start. `~.` ends the session, `~?` explains, `~~` is
-// one `~`. Anything else after it goes to the remote side, tilde included. Works across the borders of chunks.
+// The escape character of interactive sessions, `~` unless another was chosen, right after a line's start. `~.` ends the session, `~?`
+// explains, `~~` is one `~`. Anything else after it goes to the remote side, tilde included. Works across the borders of chunks.
 
 export type Typed =
   /** For the remote side. */
@@ -9,7 +9,6 @@ export type Typed =
   /** `~?` */
   | { readonly kind: 'help' };
 
-const TILDE = 0x7e;
 const CR = 0x0d;
 const LF = 0x0a;
 const PERIOD = 0x2e;
@@ -18,6 +17,12 @@ const QUESTION_MARK = 0x3f;
 export class EscapeFilter {
   #atLineStart = true;
   #pending = false;
+  readonly #escape: number;
+
+  /** @param character one ASCII character */
+  constructor(character = '~') {
+    this.#escape = character.charCodeAt(0);
+  }
 
   /** What the bytes mean, in order. Nothing after `end` counts. */
   push(bytes: Uint8Array): Typed[] {
@@ -37,8 +42,8 @@ export class EscapeFilter {
           this.#atLineStart = true;
           continue;
         }
-        if (byte !== TILDE) data.push(TILDE);
-      } else if (this.#atLineStart && byte === TILDE) {
+        if (byte !== this.#escape) data.push(this.#escape);
+      } else if (this.#atLineStart && byte === this.#escape) {
         this.#pending = true;
         continue;
       }

@@ -1,8 +1,5 @@
 // What `amiko ssh --help` prints.
 
-import { listed } from '../connection/help.ts';
-import { sshKeywords } from './options.ts';
-
 export function usage(): string {
   return `Usage: amiko ssh [options] [user@]host [command ...]
        amiko ssh [options] ssh://[user@]host[:port] [command ...]
@@ -15,16 +12,19 @@ Options:
   -i KEYFILE     a private key to log in with (repeatable); else those of the agent in SSH_AUTH_SOCK, then ~/.ssh/id_ed25519,
                  id_ecdsa, id_rsa. A certificate in KEYFILE-cert.pub goes with it; KEYFILE.pub is enough for a key of the agent
   -J HOSTS       connect through these hosts, [user@]host[:port] parted by commas, nearest first. The options here are not
-                 theirs: they have the usual keys and known hosts
-  -o KEY=VALUE   an option of ssh_config(5), see below (repeatable)
+                 theirs: they have their own in the configuration
+  -F FILE        read this configuration, and neither ~/.ssh/config nor /etc/ssh/ssh_config; none for no file
+  -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable)
+  -G             print what holds for the host, and end
   -t, -tt, -T    a terminal for the command; also where stdin is none; never
-  -n             no stdin
+  -n, -s         no stdin; the command is the name of a subsystem
   -q, -v         say less; say more (-vv, -vvv: even more)
   -C             compress
   -4, -6         IPv4 only, IPv6 only
   -c CIPHERS     ciphers, a comma list; +, -, ^ in front change the defaults
   -m MACS        message authentication codes, in the same way
-  -e none        no escape character
+  -e CHAR        the escape character, ~ unless given; none for none
+  -b ADDRESS     connect from this address of this machine
 
 Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6 addresses are in [brackets]:
   -L [BIND:]PORT:HOST:HOSTPORT   listen here, connect from the server (repeatable)
@@ -37,9 +37,6 @@ Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6
                  keys that are limited to other hosts (ssh-add -h)
   -X, -Y, -x     show the server's X11 programs on our display, where they may do everything; don't
   -K, -k         log in by Kerberos and hand the credentials on to the server; don't hand them on
-
-Keys of -o:
-${listed(sshKeywords.map(({ name }) => name))}
 
 Passwords and passphrases are asked for on the terminal, taken from AMIKO_PASSWORD (passwords only), or from the program in
 SSH_ASKPASS. With a terminal, ~. at the start of a line ends the connection and ~? explains.

@@ -1,22 +1,24 @@
 // `amiko ssh`: connect and log in, run a session. This file is the order of these steps and what happens when one of them ends
 // otherwise: by an error (255), by a signal (128 + n) or by the user (`~.`).
 
-import { UsageError } from '../../errors.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
+import { Configuration } from '../connection/configuration.ts';
 import { openConnection } from '../connection/connect.ts';
 import { Log } from '../connection/log.ts';
+import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
-import { explain, targetOf } from '../connection/target.ts';
+import { explain } from '../connection/target.ts';
+import { parseArguments } from './arguments.ts';
 import { startForwards } from './forwarding.ts';
 import { usage } from './help.ts';
-import { parseArguments, type SshOptions } from './options.ts';
+import { runLocalCommand } from './local-command.ts';
+import { lookUp, type SshOptions, sshOptions } from './options.ts';
 import { runSession } from './session.ts';
 import { runStdioForward } from './stdio-forward.ts';
 import { Terminal } from './terminal.ts';
 
 const FAILED = 255;
-const WRONG_USAGE = 2;
 
 /** Runs `amiko ssh` with the arguments after `ssh`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -27,11 +29,16 @@ export async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(invocation.kind === 'help' ? usage() : `amiko ${VERSION}\n`);
       return 0;
     }
-    options = invocation.options;
+    const { typed } = invocation;
+    const configuration = await Configuration.load(typed);
+    const config = await lookUp(typed, configuration);
+    if (typed.print) {
+      process.stdout.write(`${config.dump().join('\n')}\n`);
+      return 0;
+    }
+    options = sshOptions(typed, config, configuration);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`amiko ssh: ${error.message}\nTry 'amiko ssh --help'.\n`);
-    return WRONG_USAGE;
+    return refuse('ssh', error);
   }
   const log = new Log(options);
   const terminal = new Terminal();
@@ -48,13 +55,15 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function connect(options: SshOptions, connections: Connections, terminal: Terminal, log: Log): Promise<number> {
-  const target = targetOf(options, options);
+  const { target, batchMode, stdioForward, localCommand } = options;
   let escaped = false;
   try {
-    const asking = new Asking({ batchMode: options.batchMode ?? false });
-    const transport = await openConnection(target, options, asking, log, connections);
+    for (const notice of options.notices) log.notice(notice);
+    const asking = new Asking({ batchMode });
+    const transport = await openConnection(options, asking, log, connections);
+    if (localCommand !== null) await runLocalCommand(localCommand, log);
     const forwards = await startForwards(transport, options, log);
-    if (options.stdioForward !== undefined) return await runStdioForward(transport, options.stdioForward, options, log);
+    if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
     if (options.noSession) throw (await transport.closed).error;
     const status = await runSession(transport, options, terminal, log, () => {
       escaped = true;

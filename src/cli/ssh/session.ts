@@ -3,7 +3,6 @@
 
 import { constants } from 'node:os';
 import { ChannelClosedError, ChannelRequestError, printable } from '../../errors.ts';
-import { matchesPattern } from '../../keys/pattern-list.ts';
 import type { Channel } from '../../transport/channel.ts';
 import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';
@@ -18,10 +17,10 @@ const FAILED = 255;
 /** As a shell has it for SIGPIPE. */
 const BROKEN_PIPE = 128 + 13;
 
-const ESCAPE_HELP = `Escapes, right after a new line:
-  ~.  end the connection
-  ~~  a tilde
-  ~?  this text`;
+const escapeHelp = (character: string) => `Escapes, right after a new line:
+  ${character}.  end the connection
+  ${character}${character}  the character itself
+  ${character}?  this text`;
 
 /**
  * Runs the session to its end; resolves with the exit status. `onEscape` hears that the user ended it by `~.`, before the
@@ -40,7 +39,7 @@ export async function runSession(
   await offerAgent(channel, options, log);
   sendEnvironment(channel, options, log);
   const pty = await askForPty(channel, options, terminal, log);
-  await start(channel, options.command);
+  await start(channel, options);
   log.debug(1, options.command === null ? 'the shell has been started' : 'the command has been started');
 
   const stopResize = pty ? terminal.onResize(() => channel.resizePty(terminal.size)) : () => {};
@@ -88,30 +87,14 @@ export function exitCode({ code, signal }: ExitStatus): number {
   return number === undefined ? FAILED : 128 + number;
 }
 
-/** The variables to send: those that are set, then those of ours that a pattern names. */
-export function environmentToSend(
-  { setEnv, sendEnv }: Pick<SshOptions, 'setEnv' | 'sendEnv'>,
-  ours: Readonly<Record<string, string | undefined>>,
-): Map<string, string> {
-  const variables = new Map<string, string>();
-  for (const [name, value] of Object.entries(ours)) {
-    if (value !== undefined && sendEnv.some((pattern) => matchesPattern(pattern, name))) variables.set(name, value);
-  }
-  // A pattern such as * must not give the password away.
-  variables.delete('AMIKO_PASSWORD');
-  for (const [name, value] of setEnv) variables.set(name, value);
-  return variables;
-}
-
-function sendEnvironment(channel: Channel, options: SshOptions, log: Log): void {
-  const variables = environmentToSend(options, process.env);
-  if (variables.size === 0) return;
-  log.debug(2, `sending the variables ${[...variables.keys()].join(', ')}`);
-  channel.updateEnvironment(Object.fromEntries(variables));
+function sendEnvironment(channel: Channel, { environment }: SshOptions, log: Log): void {
+  if (environment.size === 0) return;
+  log.debug(2, `sending the variables ${[...environment.keys()].join(', ')}`);
+  channel.updateEnvironment(Object.fromEntries(environment));
 }
 
 async function askForPty(channel: Channel, options: SshOptions, terminal: Terminal, log: Log): Promise<boolean> {
-  const { requestTty = 'auto', command, noStdin } = options;
+  const { requestTty, command, noStdin } = options;
   if (requestTty === 'no' || (requestTty === 'auto' && command !== null)) return false;
   if (requestTty !== 'force' && (!terminal.interactive || noStdin)) {
     if (requestTty === 'yes')
@@ -128,24 +111,25 @@ async function askForPty(channel: Channel, options: SshOptions, terminal: Termin
   }
 }
 
-async function start(channel: Channel, command: string | null): Promise<void> {
+async function start(channel: Channel, { command, subsystem }: SshOptions): Promise<void> {
   if (command === null) await channel.invokeShell();
+  else if (subsystem) await channel.invokeSubsystem(command);
   else await channel.execCommand(command);
 }
 
 /** Sends stdin and its end. `pty` and the options decide about escapes; `endByUser` is called for `~.`. Never rejects. */
 export async function forwardStdin(
   channel: Channel,
-  options: Pick<SshOptions, 'noStdin' | 'escape'>,
+  { noStdin, escapeChar }: Pick<SshOptions, 'noStdin' | 'escapeChar'>,
   pty: boolean,
   endByUser: () => void,
   log: Log,
 ): Promise<void> {
-  if (options.noStdin) {
+  if (noStdin) {
     channel.shutdownWrite();
     return;
   }
-  const filter = pty && options.escape ? new EscapeFilter() : null;
+  const filter = pty && escapeChar !== null ? new EscapeFilter(escapeChar) : null;
   try {
     // Not destroyed at the end: the terminal's settings can only be put back through it.
     for await (const chunk of process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
@@ -155,7 +139,7 @@ export async function forwardStdin(
       }
       for (const typed of filter.push(chunk)) {
         if (typed.kind === 'data') await channel.write(typed.data);
-        else if (typed.kind === 'help') log.notice(`~?\n${ESCAPE_HELP}`);
+        else if (typed.kind === 'help') log.notice(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
         else {
           endByUser();
           return;

@@ -3,14 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { describePlace, parseDynamic, parseForward, parseStdioForward } from '../../../src/cli/ssh/forward-arguments.ts';
 import { usage } from '../../../src/cli/ssh/help.ts';
 import { parseXauthList } from '../../../src/cli/ssh/offers.ts';
-import { parseArguments, type SshOptions } from '../../../src/cli/ssh/options.ts';
 import { UsageError } from '../../../src/errors.ts';
-
-function parse(...args: string[]): SshOptions {
-  const invocation = parseArguments(args);
-  if (invocation.kind !== 'connect') throw new Error(invocation.kind);
-  return invocation.options;
-}
+import { settledSsh } from '../../support/cli-options.ts';
 
 const web = { host: 'web', port: 80 };
 
@@ -119,20 +113,27 @@ it.each([
 });
 
 describe('options', () => {
+  const all = ['gssapi-with-mic', 'publickey', 'keyboard-interactive', 'password'];
   const local = (port: number) => ({ kind: 'local', from: { host: null, port }, to: web });
 
-  it('keeps all forwards, in order, wherever they were named', () => {
+  it('keeps all forwards, those of letters first', async () => {
     const words = ['-NL', '1:web:80', '-o', 'LocalForward=2 web:80', '-oRemoteForward 3 web:80', '-D4', 'h', '-L5:web:80'];
-    const { forwards, noSession } = parse(...words);
+    const { forwards, noSession } = await settledSsh(...words);
     expect(forwards).toEqual([
       local(1),
-      local(2),
-      { ...local(3), kind: 'remote' },
       { kind: 'dynamic', from: { host: null, port: 4 } },
       local(5),
+      local(2),
+      { ...local(3), kind: 'remote' },
     ]);
     expect(noSession).toBe(true);
-    expect(parse('-o', 'DynamicForward=[::1]:4', 'h').forwards).toEqual([{ kind: 'dynamic', from: { host: '::1', port: 4 } }]);
+    const proxy = await settledSsh('-o', 'DynamicForward=[::1]:4', '-oDynamicForward *:5', 'h');
+    expect(proxy.forwards).toEqual([
+      { kind: 'dynamic', from: { host: '::1', port: 4 } },
+      { kind: 'dynamic', from: { host: '', port: 5 } },
+    ]);
+    const sockets = await settledSsh('-o', 'LocalForward=/run/a /run/b', 'h');
+    expect(sockets.forwards).toEqual([{ kind: 'local', from: { path: '/run/a' }, to: { path: '/run/b' } }]);
   });
 
   it.each([
@@ -152,22 +153,33 @@ describe('options', () => {
     [['-A', '-o', 'ForwardAgent=no', 'h'], { forwardAgent: true }],
     [['-o', 'ForwardAgent=/run/agent', 'h'], { forwardAgent: '/run/agent' }],
     [['-o', 'ForwardAgent=$AMIKO_NOT_SET', 'h'], { forwardAgent: false }],
+    [['-o', 'ForwardX11=yes', '-o', 'ForwardX11Trusted=no', 'h'], { forwardX11: false }],
+    [['-X', '-o', 'ForwardX11Trusted=no', 'h'], { forwardX11: false }],
+    [['-Y', '-o', 'ForwardX11Trusted=no', 'h'], { forwardX11: true }],
+    [['-s', 'h', 'netconf'], { subsystem: true, command: 'netconf' }],
+    [['-o', 'RemoteCommand=uptime now', 'h'], { subsystem: false, command: 'uptime now' }],
     [['-X', 'h'], { forwardX11: true }],
     [['-Y', 'h'], { forwardX11: true }],
     [['-Xx', 'h'], { forwardX11: false }],
     [['-o', 'ForwardX11=yes', '-o', 'ForwardX11Trusted=yes', 'h'], { forwardX11: true }],
-    [['-K', 'h'], { gssapiAuthentication: true, gssapiDelegateCredentials: true }],
-    [['-Kk', 'h'], { gssapiAuthentication: true, gssapiDelegateCredentials: false }],
-    [['-o', 'GSSAPIAuthentication=yes', 'h'], { gssapiAuthentication: true }],
-  ])('%j', (args, expected) => {
-    expect(parse(...args)).toMatchObject(expected);
+    [['-K', 'h'], { authentications: all, gssapiDelegateCredentials: true }],
+    [['-Kk', 'h'], { authentications: all, gssapiDelegateCredentials: false }],
+    [['-o', 'GSSAPIAuthentication=yes', 'h'], { authentications: all }],
+  ])('%j', async (args, expected) => {
+    expect(await settledSsh(...args)).toMatchObject(expected);
   });
 
-  it('forwards nothing, and uses no Kerberos, unless asked', () => {
-    const options = parse('h');
-    expect(options.forwards).toEqual([]);
-    for (const name of ['forwardAgent', 'forwardX11', 'gatewayPorts', 'noSession', 'gssapiAuthentication', 'stdioForward'])
-      expect(options).not.toHaveProperty(name);
+  it('forwards nothing, and uses no Kerberos, unless asked', async () => {
+    expect(await settledSsh('h')).toMatchObject({
+      forwards: [],
+      forwardAgent: false,
+      forwardX11: false,
+      gatewayPorts: false,
+      noSession: false,
+      stdioForward: null,
+      authentications: all.slice(1),
+      gssapiDelegateCredentials: false,
+    });
   });
 
   it.each([
@@ -175,19 +187,21 @@ describe('options', () => {
     [['-W', 'a:1', 'h', 'ls'], '-W runs no command'],
     [['-W', 'a:1', '-W', 'b:2', 'h'], '-W can be given only once'],
     [['-L', 'h'], '-L needs [bind_address:]port:host:hostport'],
-    [['-o', 'LocalForward=8080', 'h'], '-L needs'],
+    [['-o', 'LocalForward=8080', 'h'], 'the destination is missing'],
     [['-o', 'LocalForwrd=1 web:80', 'h'], "did you mean 'LocalForward'?"],
-    [['-o', 'ForwardAgent=maybe', 'h'], "ForwardAgent cannot be 'maybe'"],
-    [['-o', 'ForwardX11Trusted=no', 'h'], 'restricted rights are not supported'],
-    [['-o', 'SessionType=subsystem', 'h'], "SessionType cannot be 'subsystem'"],
-    [['-o', 'ExitOnForwardFailure=perhaps', 'h'], "ExitOnForwardFailure cannot be 'perhaps'"],
-  ])('refuses %j', (args, message) => {
-    expect(() => parse(...args)).toThrow(UsageError);
-    expect(() => parse(...args)).toThrow(message);
+    [['-s', 'h'], '-s needs the name of a subsystem'],
+    [['-o', 'SessionType=sbsystem', 'h'], "did you mean 'subsystem'?"],
+    [['-o', 'ExitOnForwardFailure=perhaps', 'h'], "'perhaps' is no value of this"],
+    [['-o', 'Tunnel=yes', 'h'], 'Tunnel: network tunnels are not supported'],
+    [['-o', 'ForkAfterAuthentication=yes', 'h', 'ls'], 'going to the background is not supported'],
+  ])('refuses %j', async (args, message) => {
+    const refused = (async () => settledSsh(...args))();
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
   });
 
   it('explains every letter', () => {
-    for (const letter of 'LRDWNgAaXYxKk') expect(usage(), letter).toMatch(new RegExp(`^ .*-${letter}\\b`, 'm'));
+    for (const letter of 'LRDWNgAaXYxKkFGsb') expect(usage(), letter).toMatch(new RegExp(`^ .*-${letter}\\b`, 'm'));
   });
 });
 

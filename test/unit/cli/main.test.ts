@@ -50,7 +50,7 @@ describe('the first word', () => {
 
   it.each([[['ssh', '--help']], [['host', '--help']], [['u@serv.example', '--help']]])('%j means ssh', async (args) => {
     expect(await main(args)).toBe(0);
-    expect(written.stdout).toMatch(/Usage: amiko ssh[\s\S]*StrictHostKeyChecking[\s\S]*Examples:/);
+    expect(written.stdout).toMatch(/Usage: amiko ssh[\s\S]*ssh_config[\s\S]*Examples:/);
   });
 
   it('ssh with a wrong option is wrong usage', async () => {

@@ -1,7 +1,7 @@
 // The parts of a session that need no connection: escapes, exit statuses, variables, and the terminal's settings.
 import { describe, expect, it } from 'vitest';
 import { EscapeFilter } from '../../../src/cli/ssh/escape.ts';
-import { environmentToSend, exitCode } from '../../../src/cli/ssh/session.ts';
+import { exitCode } from '../../../src/cli/ssh/session.ts';
 import { parseStty } from '../../../src/cli/ssh/terminal.ts';
 
 function type(...chunks: string[]): string[] {
@@ -59,22 +59,6 @@ describe('the exit status', () => {
     [status, 255],
   ])('of %j is %i', (given, expected) => {
     expect(exitCode(given)).toBe(expected);
-  });
-});
-
-describe('variables', () => {
-  const ours = { LANG: 'C', LC_ALL: 'de', LC_TIME: undefined, AMIKO_PASSWORD: 'secret', HOME: '/' };
-  const send = (sendEnv: string[], setEnv: [string, string][] = []) =>
-    Object.fromEntries(environmentToSend({ sendEnv, setEnv: new Map(setEnv) }, ours));
-
-  it('are sent by pattern and by value, the value first', () => {
-    expect(send(['LC_*'])).toEqual({ LC_ALL: 'de' });
-    expect(send(['LANG'], [['LANG', 'x']])).toEqual({ LANG: 'x' });
-    expect(send([])).toEqual({});
-  });
-
-  it('never hold the password', () => {
-    expect(send(['*'])).toEqual({ LANG: 'C', LC_ALL: 'de', HOME: '/' });
   });
 });
 

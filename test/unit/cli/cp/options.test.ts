@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { usage } from '../../../../src/cli/cp/help.ts';
 import { type CpOptions, parseArguments } from '../../../../src/cli/cp/options.ts';
 import { UsageError } from '../../../../src/errors.ts';
+import { settledCp } from '../../../support/cli-options.ts';
 
 function parse(...args: string[]): CpOptions {
   const invocation = parseArguments(args);
@@ -24,10 +25,14 @@ describe('arguments', () => {
     [['-r', '--', 'a', '--', 'h:'], { sources: [local('a'), local('--')] }],
     [['--resume', '--checksum', '--json', 'a', 'h:'], { resume: true, checksum: true, json: true }],
     [['-P', '22', '-l', '100', '-q', 'a', 'h:'], { port: 22, limit: 12_800, quiet: true }],
-    [['-3sTB', 'a', 'h:'], { batchMode: true }],
     [['-X', 'buffer=1000', 'a', 'h:'], { requestBytes: 1_000 }],
   ])('%j', (args, expected) => {
     expect(parse(...args)).toMatchObject(expected);
+  });
+
+  it('-B asks nobody', async () => {
+    expect(await settledCp('-3sT', 'a', 'h:')).toMatchObject({ batchMode: false });
+    expect(await settledCp('-3sTB', 'a', 'h:')).toMatchObject({ batchMode: true });
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { usage } from '../../../../src/cli/sftp/help.ts';
 import { parseArguments, type SftpOptions } from '../../../../src/cli/sftp/options.ts';
 import { UsageError } from '../../../../src/errors.ts';
+import { settledSftp } from '../../../support/cli-options.ts';
 
 function parse(...args: string[]): SftpOptions {
   const invocation = parseArguments(args);
@@ -17,9 +18,7 @@ describe('arguments', () => {
     [['h:f', 'here'], { target: 'here' }],
     [['-P', '2222', 'h'], { port: 2222 }],
     [['h', '-P2222'], { port: 2222 }],
-    [['-oPort=24', '-P', '25', 'h'], { port: 24 }],
-    [['-b', 'file', 'h'], { batchFile: 'file', batchMode: true }],
-    [['-b', '-', '-oBatchMode=no', 'h'], { batchFile: '-', batchMode: false }],
+    [['-b', 'file', 'h'], { batchFile: 'file' }],
     [['-rpaf', 'h'], { recursive: true, preserve: true, resume: true, fsync: true }],
     [['-R', '16', '-B', '65536', 'h'], { requests: 16, requestBytes: 65_536 }],
     [['-X', 'nrequests=3', '-Xbuffer=1024', 'h'], { requests: 3, requestBytes: 1_024 }],
@@ -27,10 +26,8 @@ describe('arguments', () => {
     [['-s', 'sftp-test', 'h'], { subsystem: 'sftp-test' }],
     [['h'], { subsystem: 'sftp', quiet: false, notQuiet: false }],
     [['-q', 'h'], { quiet: true }],
-    [['-Nvv46C', 'h'], { notQuiet: true, verbosity: 2, family: 6, compression: true }],
-    [['-i', 'k', '-c', 'aes128-ctr', 'h'], { identityFiles: ['k'], algorithms: { ciphers: 'aes128-ctr' } }],
-    // What other programs give, and sftp(1) itself to its ssh.
-    [['-oForwardX11=no', '-oForwardAgent=no', '-oClearAllForwardings=yes', '-o', 'RequestTTY no', 'h'], { verbosity: 0 }],
+    [['-Nvv46C', 'h'], { notQuiet: true, verbosity: 2 }],
+    [['-i', 'k', '-c', 'aes128-ctr', 'h'], { identityFiles: ['k'] }],
   ])('%j', (args, expected) => {
     expect(parse(...args)).toMatchObject(expected);
   });
@@ -48,12 +45,34 @@ describe('arguments', () => {
     [['-l', '-1', 'h'], '-l needs a whole number'],
     [['-D', 'x', 'h'], '-D (a local sftp-server) is not supported yet'],
     [['-p22', 'h'], "unknown option '-2'"],
-    [['-o', 'Prot=1', 'h'], "unknown option '-o Prot'; did you mean 'Port'?"],
-    [['-c', 'aes', 'h'], 'unknown cipher'],
     [['sftp://u:pw@h'], 'a password in an address'],
   ])('%j is refused', (args, message) => {
     expect(() => parse(...args)).toThrow(UsageError);
     expect(() => parse(...args)).toThrow(message);
+  });
+
+  it.each([
+    [['-oPort=24', '-P', '25', 'u@h'], { target: { host: 'h', port: 24, user: 'u' } }],
+    [['-P', '25', 'sftp://v@h:26/x'], { target: { host: 'h', port: 26, user: 'v' } }],
+    [['-b', 'file', 'h'], { batchMode: true }],
+    [['-b', '-', '-oBatchMode=no', 'h'], { batchMode: false }],
+    [['-46', 'h'], { family: 6 }],
+    [['-i', 'k', '-c', 'aes128-ctr', 'h'], { identityFiles: ['k'], algorithms: { ciphers: ['aes128-ctr'] } }],
+    // What other programs give, and sftp(1) itself to its ssh.
+    [['-oForwardX11=no', '-oForwardAgent=no', '-oClearAllForwardings=yes', '-o', 'RequestTTY no', 'h'], { verbosity: 0 }],
+    // What is for sessions only does not matter here.
+    [['-oRemoteCommand=x', 'h'], { batchMode: false }],
+  ])('%j: how to connect', async (args, expected) => {
+    expect(await settledSftp(...args)).toMatchObject(expected);
+  });
+
+  it.each([
+    [['-o', 'Prot=1', 'h'], "-o Prot=1: there is no option 'prot'; did you mean 'Port'?"],
+    [['-c', 'aes128-crt', 'h'], "did you mean 'aes128-ctr'?"],
+  ])('%j is refused when the host is looked up', async (args, message) => {
+    const refused = settledSftp(...args);
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
   });
 
   it('are all in the help', () => {
