@@ -17,7 +17,7 @@ const noKeys = await TrustedKeys.read(files);
 async function keysOf(...lines: readonly unknown[]): Promise<TrustedKeys> {
   await using dir = tempDir();
   writeFileSync(join(dir.path, 'keys'), lines.join('\n'));
-  return TrustedKeys.read({ ...files, authorizedKeys: [join(dir.path, 'keys')] });
+  return await TrustedKeys.read({ ...files, authorizedKeys: [join(dir.path, 'keys')] });
 }
 
 const isKey = (credentials: Credentials, user: string, key: PublicKey): boolean =>
