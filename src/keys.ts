@@ -25,6 +25,7 @@ export {
   readPublicKey,
 } from './keys/node/read.ts';
 export { parseKrl, readKrl } from './keys/node/revocation.ts';
+export { RevokedKeys } from './keys/node/revoked-keys.ts';
 export { type SignMessageOptions, signMessage, type VerifyMessageOptions, verifyMessage } from './keys/node/sign-file.ts';
 export { type WritePrivateKeyOptions, writePrivateKey } from './keys/node/write.ts';
 export { PrivateKey } from './keys/private-key.ts';

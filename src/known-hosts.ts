@@ -3,5 +3,10 @@
  * nothing; a file is read when {@link KnownHosts.read} is called.
  */
 
-export { type HostKeyPolicyOptions, type StrictHostKeyChecking, verifyHostKey } from './client/host-key-policy.ts';
+export {
+  type HostKeyPolicyOptions,
+  type Revocations,
+  type StrictHostKeyChecking,
+  verifyHostKey,
+} from './client/host-key-policy.ts';
 export { type HostKeyCheck, type KnownHostKey, KnownHosts } from './client/known-hosts.ts';

@@ -5,6 +5,7 @@ import { HostKeyError, printable } from '../errors.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { VerifyHostKey } from '../transport/options.ts';
 import { type KnownHostKey, KnownHosts } from './known-hosts.ts';
+import { DEFAULT_PORT } from './known-hosts-line.ts';
 
 /**
  * `yes`: only known hosts. `ask`: a person decides about an unknown one. `accept-new`: an unknown one is believed and
@@ -17,6 +18,16 @@ export interface HostKeyPolicyOptions {
   readonly knownHosts?: KnownHosts;
   /** Default `yes`. */
   readonly strict?: StrictHostKeyChecking;
+  /**
+   * Keys that are refused whatever else is known, as such, in a certificate or as its authority: `RevokedKeys.read(files)` of
+   * `amiko/keys` (which throws where a file can't be read, so that nothing is believed then), or a `Krl`.
+   */
+  readonly revokedKeys?: Revocations;
+  /**
+   * The name to look up, to remember and to find in certificates, instead of the host and its port (HostKeyAlias of ssh_config(5)).
+   * It is what `KnownHosts` finds for this name and port 22.
+   */
+  readonly alias?: string;
   /** Where to remember an accepted key. Without it, it is remembered in memory only. */
   readonly file?: string;
   /** Whether to write the host's name hashed. By default as the file has it. */
@@ -25,6 +36,12 @@ export interface HostKeyPolicyOptions {
   readonly ask?: (text: string) => string | null | PromiseLike<string | null>;
   /** Hears what a person should know: that a key was remembered, or could not be. */
   readonly notify?: (message: string) => void;
+}
+
+/** Knows which keys count no more. */
+export interface Revocations {
+  /** What revokes the key, the certificate it is in, or that one's authority; null where nothing does. */
+  whyRevoked(key: PublicKey): string | null;
 }
 
 /** How often a person may answer neither yes nor no. */
@@ -36,14 +53,16 @@ const MAX_QUESTIONS = 3;
  * It throws a HostKeyError that names both fingerprints, the file and the line where the key is not the known one.
  */
 export function verifyHostKey(target: { host: string; port?: number }, options: HostKeyPolicyOptions = {}): VerifyHostKey {
-  const { host, port = 22 } = target;
-  const { knownHosts = new KnownHosts(), strict = 'yes', file, hash, notify = () => {} } = options;
-  const name = printable(port === 22 ? host : `[${host}]:${port}`);
+  const { knownHosts = new KnownHosts(), strict = 'yes', file, hash, alias, revokedKeys, notify = () => {} } = options;
+  const { host, port = DEFAULT_PORT } = alias === undefined ? target : { host: alias };
+  const name = nameOf(target, alias);
 
   return async (key) => {
+    const why = revokedKeys?.whyRevoked(key) ?? null;
+    if (why !== null) throw revoked(name, key, `: ${printable(why)}`);
     const check = knownHosts.check(host, port, key);
     if (check.status === 'ok') return true;
-    if (check.status === 'revoked') throw revoked(name, key, check.known);
+    if (check.status === 'revoked') throw revoked(name, key, ` by ${place(check.known)}`);
     if (check.status === 'changed') throw changed(name, key, check.known, check.reason);
     if (strict === 'yes' || (strict === 'ask' && options.ask === undefined)) throw unknown(name, key, check.reason);
     if (strict === 'ask' && !(await agrees(name, key, options))) {
@@ -96,10 +115,16 @@ function changed(name: string, key: PublicKey, known: KnownHostKey, reason?: str
   );
 }
 
-function revoked(name: string, key: PublicKey, known: KnownHostKey): HostKeyError {
-  return new HostKeyError('revoked', `the ${key.type} key ${key.fingerprint} of ${name} is revoked by ${place(known)}`, {
+function revoked(name: string, key: PublicKey, by: string): HostKeyError {
+  return new HostKeyError('revoked', `the ${key.type} key ${key.fingerprint} of ${name} is revoked${by}`, {
     fingerprint: key.fingerprint,
   });
+}
+
+/** What a person calls the host, and where it goes by another name, that one too. */
+function nameOf({ host, port = DEFAULT_PORT }: { host: string; port?: number }, alias: string | undefined): string {
+  const name = printable(port === DEFAULT_PORT ? host : `[${host}]:${port}`);
+  return alias === undefined ? name : `${name} (as '${printable(alias)}')`;
 }
 
 function place({ file, line }: KnownHostKey): string {

@@ -5,6 +5,7 @@ import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { verifyHostKey } from '../../client/host-key-policy.ts';
 import { KnownHosts } from '../../client/known-hosts.ts';
 import { SSHError } from '../../errors.ts';
+import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { VerifyHostKey } from '../../transport/options.ts';
 import type { Asking } from './asking.ts';
@@ -23,16 +24,21 @@ export interface HostKeyCheck {
 /** @throws SSHError where a file cannot be read */
 export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, log: Log): Promise<HostKeyCheck> {
   const { target, userKnownHostsFiles: userFiles, strictHostKeyChecking: strict, hashKnownHosts: hash } = options;
-  const { host, port } = target;
+  const { hostKeyAlias, revokedHostKeys } = options;
+  // The name to look up: what a person calls a host whose address, or port, tells nothing.
+  const { host, port } = hostKeyAlias === null ? target : { host: hostKeyAlias, port: 22 };
+  const revokedKeys = revokedHostKeys === null ? null : await readRevokedKeys(revokedHostKeys);
   const files = [...userFiles, ...options.globalKnownHostsFiles];
   const knownHosts = await readKnownHosts(files, log);
   const [file] = userFiles;
   const check = verifyHostKey(
-    { host, port },
+    { host: target.host, port: target.port },
     {
       knownHosts,
       strict,
       hash,
+      ...(hostKeyAlias !== null && { alias: hostKeyAlias }),
+      ...(revokedKeys !== null && { revokedKeys }),
       ...(file !== undefined && { file }),
       ...(asking.atTerminal && { ask: (text) => asking.askPerson(text) }),
       notify: (message) => log.notice(message),
@@ -49,6 +55,16 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
   const { keys } = chooseAlgorithms(options.algorithms);
   const algorithms = options.hostKeyOrderIsChosen ? keys.join(',') : knownHosts.preferredAlgorithms(host, port, keys);
   return { verify, learned, algorithms };
+}
+
+/** Fails closed: who cannot be told apart from the revoked is not let in. */
+async function readRevokedKeys(file: string): Promise<RevokedKeys> {
+  try {
+    return await RevokedKeys.read([file]);
+  } catch (error) {
+    const message = `the revoked keys cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    throw new SSHError('ERR_SSH_HOST_KEY', message, { cause: error });
+  }
 }
 
 async function readKnownHosts(files: readonly string[], log: Log): Promise<KnownHosts> {

@@ -6,8 +6,9 @@ import { fromBase64 } from '../../bytes/bytes.ts';
 import { nodeCrypto } from '../../crypto/node/index.ts';
 import { KeyFormatError, printable, UsageError } from '../../errors.ts';
 import { Certificate } from '../../keys/certificate.ts';
-import { encodeKrl, Krl, type SerialRange } from '../../keys/krl.ts';
+import { encodeKrl, type SerialRange } from '../../keys/krl.ts';
 import { readPrivateKey, readPublicKey } from '../../keys/node/read.ts';
+import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import { Failure } from '../verb.ts';
 import { looksPrivate } from './convert.ts';
@@ -62,43 +63,18 @@ export async function makeRevocationList(options: KeygenOptions): Promise<number
 
 /** `-Q`: whether keys are in a list; 1 where one is. */
 export async function queryRevocationList(options: KeygenOptions): Promise<number> {
-  const why = await readRevoked(required(options, 'f', 'the list to ask'));
+  const revoked = await RevokedKeys.read([required(options, 'f', 'the list to ask')]);
   if (options.operands.length === 0) throw new UsageError('which keys?');
   let status = 0;
   for (const file of options.operands) {
     const { key, comment } = await keyOf(file);
-    const reason = why(key);
+    const reason = revoked.whyRevoked(key);
     if (reason !== null) status = 1;
     const said = comment === '' ? '' : ` (${printable(comment)})`;
     process.stdout.write(`${file}${said}: ${reason === null ? 'ok' : 'REVOKED'}\n`);
     if (reason !== null) process.stderr.write(`${file}: ${reason}\n`);
   }
   return status;
-}
-
-/**
- * What a file revokes: a revocation list, or plain public keys, line by line.
- * @throws KeyFormatError where anything of it cannot be read
- */
-export async function readRevoked(file: string): Promise<(key: PublicKey | Certificate) => string | null> {
-  const bytes = await readFile(file);
-  if (Krl.looksLikeOne(bytes)) {
-    const list = Krl.parse(bytes, nodeCrypto);
-    return (key) => list.whyRevoked(key);
-  }
-  const keys: PublicKey[] = [];
-  for (const [index, line] of bytes.toString('utf8').split('\n').entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
-    const entry = keyInLine(text);
-    if (entry === null) throw new KeyFormatError(`${file}, line ${index + 1}: not a key`);
-    keys.push(plainKey(entry.key));
-  }
-  return (key) => {
-    const certificate = key instanceof Certificate ? key : key.certificate;
-    if (keys.some((one) => one.equals(plainKey(key)))) return 'the key is listed';
-    return certificate !== null && keys.some((one) => one.equals(certificate.signatureKey)) ? 'its authority is listed' : null;
-  };
 }
 
 /** Undefined where none was given; null for `none`, which is any. */

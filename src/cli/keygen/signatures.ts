@@ -5,6 +5,7 @@ import { nodeCrypto } from '../../crypto/node/index.ts';
 import { KeyFormatError, printable, UsageError } from '../../errors.ts';
 import { AllowedSigners } from '../../keys/allowed-signers.ts';
 import { parseTimestamp } from '../../keys/key-options.ts';
+import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import { signMessage } from '../../keys/node/sign-file.ts';
 import { parseSshsig, type Sshsig, type SshsigHash, verifySshsig } from '../../keys/sshsig.ts';
 import { Failure } from '../verb.ts';
@@ -12,7 +13,6 @@ import { type KeygenOptions, required } from './options.ts';
 import { askPerson, exists, loadSigner } from './passphrase.ts';
 import { readAll } from './read-some.ts';
 import { replaceFile } from './replace-file.ts';
-import { readRevoked } from './revocation.ts';
 
 /** Bytes of a message: it is held in memory as a whole. */
 const MOST_MESSAGE = 2 * 1024 * 1024 * 1024 - 65_536;
@@ -124,7 +124,7 @@ function whyNot(signed: Sshsig, namespace: string): string {
 
 function revocation(options: KeygenOptions, { publicKey }: Sshsig): Promise<string | null> {
   const file = options.value('r');
-  return file === null ? Promise.resolve(null) : readRevoked(file).then((why) => why(publicKey));
+  return file === null ? Promise.resolve(null) : RevokedKeys.read([file]).then((revoked) => revoked.whyRevoked(publicKey));
 }
 
 async function readSignature(options: KeygenOptions): Promise<Sshsig> {

@@ -2,9 +2,8 @@
 // what is revoked. A revocation counts for more than anything else.
 
 import { readFile } from 'node:fs/promises';
-import { nodeCrypto } from '../../crypto/node/index.ts';
 import { KeyFormatError, printable } from '../../errors.ts';
-import { Krl } from '../../keys/krl.ts';
+import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import { type PublicKey, parsePublicKey } from '../../keys.ts';
 import { type Applicant, type Authorization, AuthorizedKeys, grantOfCertificate } from '../../server/authorized-keys.ts';
 
@@ -21,20 +20,18 @@ export interface TrustedKeyFiles {
 export class TrustedKeys {
   readonly #lines: readonly AuthorizedKeys[];
   readonly #authorities: readonly PublicKey[];
-  readonly #lists: readonly Krl[];
-  readonly #revoked: readonly PublicKey[];
+  readonly #revoked: RevokedKeys;
   readonly #principals: readonly string[] | null;
 
   private constructor(
     lines: readonly AuthorizedKeys[],
     authorities: readonly PublicKey[],
-    revoked: readonly (Krl | PublicKey)[],
+    revoked: RevokedKeys,
     principals: readonly string[] | null,
   ) {
     this.#lines = lines;
     this.#authorities = authorities;
-    this.#lists = revoked.filter((one): one is Krl => one instanceof Krl);
-    this.#revoked = revoked.filter((one): one is PublicKey => !(one instanceof Krl));
+    this.#revoked = revoked;
     this.#principals = principals;
   }
 
@@ -44,13 +41,8 @@ export class TrustedKeys {
       files.authorizedKeys.map(async (file) => AuthorizedKeys.parse((await bytesOf(file)).toString('utf8'), file)),
     );
     const authorities = await Promise.all(files.userCas.map(async (file) => keysIn(await bytesOf(file), file)));
-    const revoked = await Promise.all(
-      files.revoked.map(async (file): Promise<readonly (Krl | PublicKey)[]> => {
-        const bytes = await bytesOf(file);
-        return Krl.looksLikeOne(bytes) ? [inFile(file, () => Krl.parse(bytes, nodeCrypto))] : keysIn(bytes, file);
-      }),
-    );
-    return new TrustedKeys(lines, authorities.flat(), revoked.flat(), files.principals);
+    const revoked = await RevokedKeys.read(files.revoked);
+    return new TrustedKeys(lines, authorities.flat(), revoked, files.principals);
   }
 
   /** Whether there is anything that could let somebody in. */
@@ -59,24 +51,13 @@ export class TrustedKeys {
   }
 
   authorize(applicant: Applicant): Authorization {
-    const revoked = this.#whyRevoked(applicant.key);
+    const revoked = this.#revoked.whyRevoked(applicant.key);
     const decided = this.#lines.map((lines) => lines.authorize(applicant));
     const certified = this.#byAuthority(applicant);
     if (revoked !== null) return { granted: null, why: `${applicant.key.fingerprint} is revoked: ${revoked}`, near: true };
     const all = [...decided, ...(certified === null ? [] : [certified])];
     const nothing: Authorization = { granted: null, why: 'no line has the key', near: false };
     return all.find(({ granted }) => granted !== null) ?? all.find((one) => one.granted === null && one.near) ?? nothing;
-  }
-
-  #whyRevoked(key: PublicKey): string | null {
-    const authority = key.certificate?.signatureKey;
-    if (this.#revoked.some((one) => one.equals(key))) return 'the key is listed';
-    if (authority !== undefined && this.#revoked.some((one) => one.equals(authority))) return 'its authority is listed';
-    for (const list of this.#lists) {
-      const why = list.whyRevoked(key);
-      if (why !== null) return why;
-    }
-    return null;
   }
 
   /** What TrustedUserCAKeys is for sshd. Null where the key is none of theirs. */

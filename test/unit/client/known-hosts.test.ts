@@ -234,6 +234,40 @@ describe('verifyHostKey', () => {
     await expect(verifyHostKey(target, { knownHosts: revoked, strict, ask })(ed)).rejects.toMatchObject({ reason: 'revoked' });
   });
 
+  it.each(['yes', 'ask', 'accept-new', 'no'] as const)('refuses a key of revokedKeys with %s, known or not', async (strict) => {
+    const revokedKeys = { whyRevoked: (key: Key) => (key.equals(ed) ? 'lost in\u001b a bar' : null) };
+    for (const text of ['', `[h]:2222 ${line(ed)}\n`]) {
+      const verdict = verifyHostKey(target, { knownHosts: known(text), strict, ask: () => 'yes', revokedKeys })(ed);
+      const error = { reason: 'revoked', fingerprint: ed.fingerprint, message: expect.stringMatching(/lost in\\x1b a bar$/) };
+      await expect(verdict).rejects.toMatchObject(error);
+    }
+    const knownHosts = known(`[h]:2222 ${line(otherEd)}\n`);
+    expect(await verifyHostKey(target, { knownHosts, strict, revokedKeys })(otherEd)).toBe(true);
+  });
+
+  it('refuses where it cannot be told whether the key is revoked', async () => {
+    const revokedKeys = {
+      whyRevoked: () => {
+        throw new Error('no idea');
+      },
+    };
+    const knownHosts = known(`[h]:2222 ${line(ed)}\n`);
+    await expect(verifyHostKey(target, { knownHosts, revokedKeys })(ed)).rejects.toThrow('no idea');
+  });
+
+  it('looks up and remembers an alias instead of host and port, and says both', async () => {
+    await using dir = tempDir();
+    const file = dir.join('kh');
+    const alias = 'a.example.com';
+    const knownHosts = known(`h,[h]:2222 ${line(ed)}\n`);
+    const error = { reason: 'unknown', message: expect.stringContaining("[h]:2222 (as 'a.example.com')") };
+    await expect(verifyHostKey(target, { knownHosts, alias })(ed)).rejects.toMatchObject(error);
+    const changed = known(`a.example.com ${line(otherEd)}\n`);
+    await expect(verifyHostKey(target, { knownHosts: changed, alias })(ed)).rejects.toMatchObject({ reason: 'changed' });
+    expect(await verifyHostKey(target, { alias, strict: 'accept-new', file })(ed)).toBe(true);
+    expect(readFileSync(file, 'utf8')).toBe(`a.example.com ${line(ed)}\n`);
+  });
+
   it.each(['accept-new', 'no'] as const)('remembers an unknown key with %s', async (strict) => {
     await using dir = tempDir();
     const file = dir.join('kh');
