@@ -2,8 +2,11 @@
 // lines that OpenSSH refuses. What may differ is named in `exceptions`, each with its reason.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type AlgorithmTables, type Resolver, SSHConfig } from '../../src/config.ts';
+import { amikoBin } from '../support/amiko-serve.ts';
 import { canUnshare, describePeer, peer, peerCommand, run, type TempDir, tempDir } from '../support/peers.ts';
 import { type Generated, generate, type Release } from './config-generator.ts';
 
@@ -41,6 +44,71 @@ describe.each([
       // The comparison is worth something only if ssh takes most of them.
       expect(accepted).toBeGreaterThan(count * 0.9);
     });
+  });
+});
+
+describePeer('ssh', 'amiko ssh -G', () => {
+  /** The lists of algorithms are those that each of the two has; the test above compares them with the same tables. */
+  const LISTS = /^(ciphers|macs|kexalgorithms|(hostkey|hostbasedaccepted|pubkeyaccepted|casignature|gssapikex)algorithms) /;
+
+  it('prints what ssh -G prints for 1000 generated configurations', { timeout: 180_000 }, async () => {
+    await using dir = tempDir();
+    const { supported } = await algorithmsOf('ssh');
+    const all = Array.from({ length: 1000 }, (_, seed) => generate(5000 + seed, { modern: false, supported }, dir.path));
+    const theirs = await runAll('ssh', all, dir);
+    const ours = await runAmiko(all, dir);
+    const differences: string[] = [];
+    let compared = 0;
+    for (const [index, their] of theirs.entries()) {
+      const our = ours[index] as Answer;
+      // A list of which we have nothing is refused here, and only here.
+      if (our.error.includes('nothing is left of')) continue;
+      const without = ({ lines, error }: Answer): Answer => ({
+        lines: lines?.filter((line) => !LISTS.test(line)) ?? null,
+        error,
+      });
+      if (their.lines !== null && our.lines !== null) compared++;
+      const difference = compare(without(our), without(their), false);
+      if (difference !== null) differences.push(`seed ${5000 + index}, ${all[index]?.host}: ${difference}`);
+    }
+    expect(differences.slice(0, 10)).toEqual([]);
+    expect(compared).toBeGreaterThan(900);
+  });
+
+  it('says what letters say', { timeout: 60_000 }, async () => {
+    await using dir = tempDir();
+    dir.write('0.conf', 'Host h\n  User filed\n  ForwardAgent yes\n  IdentityFile /filed\n  LocalForward 1 a:2\n');
+    const lines = [
+      ['-v', 'h'],
+      ['-q', 'h'],
+      ['-l', 'me', '-p', '23', 'h'],
+      ['u@h', 'ls', '-l'],
+      ['-i', dir.write('one', ''), '-i', dir.write('two "x"', ''), 'h'],
+      ['-AXC4', '-g', 'h'],
+      ['-aYx6', 'h'],
+      ['-Kk', '-T', '-n', 'h'],
+      ['-t', 'h'],
+      ['-tt', 'h'],
+      ['-N', '-e', 'none', 'h'],
+      ['-s', 'h', 'sftp'],
+      ['-J', 'u@gate:24,other', 'h'],
+      ['-b', '127.0.0.2', '-e', '^b', 'h'],
+      ['-oUser=x', '-oPort=1', '-l', 'y', '-o', 'ForwardAgent no', '-oSetEnv A=1', 'h'],
+      ['-W', 'a:1', 'h'],
+      ['-L', '8080:web:80', '-R', '[::1]:81:b:82', '-D', '*:1080', 'h'],
+      ['-oHostname=other.example', '-oHostKeyAlias=ALIAS', 'h'],
+    ];
+    for (const words of lines) {
+      const args = ['-G', '-F', dir.join('0.conf'), ...words];
+      const their = await run(...peerCommand('ssh', args), { env: ENV });
+      const [our] = await printAll([args]);
+      expect([their.code, our?.status], words.join(' ')).toEqual([0, 0]);
+      const [a, b] = [our?.stdout ?? '', their.stdout.toString()].map((text) =>
+        text.split('\n').filter((line) => !LISTS.test(line)),
+      );
+      const [x, y] = exceptions(a ?? [], b ?? [], false);
+      expect(x, words.join(' ')).toEqual(y);
+    }
   });
 });
 
@@ -219,6 +287,41 @@ async function runAll(name: SshName, all: readonly Generated[], dir: TempDir, ho
       .slice(0, -1);
     return { lines: failed ? null : lines, error };
   });
+}
+
+interface Printed {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `amiko ssh` with each of these arguments, where ssh was asked, too: with no network and no name to be found. */
+async function printAll(all: readonly (readonly string[])[]): Promise<Printed[]> {
+  const main = join(dirname(amikoBin), '..', 'dist', 'cli', 'ssh', 'main.js');
+  const script = fileURLToPath(new URL('../support/print-configs.mjs', import.meta.url));
+  const line = [...(canUnshare() ? ['unshare', '--mount', '--net'] : []), process.execPath, script, main];
+  const input = all.map((args) => `${JSON.stringify(args)}\n`).join('');
+  const { code, stdout, stderr } = await run(line[0] as string, line.slice(1), { env: ENV, input, timeoutMs: 150_000 });
+  expect([code, stderr.toString()]).toEqual([0, '']);
+  return stdout
+    .toString()
+    .split('\n')
+    .slice(0, -1)
+    .map((text) => JSON.parse(text) as Printed);
+}
+
+/** After {@link runAll}, which has written the files. */
+async function runAmiko(all: readonly Generated[], dir: TempDir): Promise<Answer[]> {
+  const lines = all.map(({ host, user, port }, index) => [
+    ...['-G', '-F', dir.join(`${index}.conf`)],
+    ...(user === null ? [] : ['-l', user]),
+    ...(port === null ? [] : ['-p', String(port)]),
+    ...['--', host],
+  ]);
+  return (await printAll(lines)).map(({ status, stdout, stderr }) => ({
+    lines: status === 0 ? stdout.split('\n').slice(0, -1) : null,
+    error: stderr,
+  }));
 }
 
 /** What a shell would say to the commands that the generator knows. */

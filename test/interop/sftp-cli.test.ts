@@ -537,7 +537,7 @@ describePeer('sshd', 'the exit status of amiko sftp', () => {
     [['-b', '/nothing/there', 'host'], 'the batch file cannot be read: ENOENT'],
     [['host', 'target'], "'target' is the target of nothing"],
     [['-l', '0', 'host'], '-l needs a whole number from 1'],
-    [['-J', 'a,,b', 'host'], "a jump host is missing in 'a,,b'"],
+    [['-J', 'a,,b', 'host'], '-J a,,b: there is no host name'],
     [['--progres', 'host'], "unknown option '--progres'"],
   ])('is 2 for %j', async (args, message) => {
     const result = await cli.run(['sftp', ...args]);
@@ -548,7 +548,7 @@ describePeer('sshd', 'the exit status of amiko sftp', () => {
   it('is 0 for help, which has examples and no long lines', async () => {
     const result = await cli.run(['sftp', '--help']);
     expect(result).toMatchObject({ code: 0, stderr: '' });
-    expect(out(result)).toMatch(/^Usage: amiko sftp[\s\S]*StrictHostKeyChecking[\s\S]*Exit status[\s\S]*Examples:/);
+    expect(out(result)).toMatch(/^Usage: amiko sftp[\s\S]*ssh_config[\s\S]*Exit status[\s\S]*Examples:/);
     for (const line of out(result).split('\n')) expect(line.length).toBeLessThanOrEqual(130);
   });
 

@@ -36,7 +36,7 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
     {
       knownHosts,
       strict,
-      hash,
+      ...(hash !== undefined && { hash }),
       ...(hostKeyAlias !== null && { alias: hostKeyAlias }),
       ...(revokedKeys !== null && { revokedKeys }),
       ...(file !== undefined && { file }),

@@ -35,7 +35,8 @@ export interface ConnectionOptions {
   readonly userKnownHostsFiles: readonly string[];
   readonly globalKnownHostsFiles: readonly string[];
   readonly strictHostKeyChecking: StrictHostKeyChecking;
-  readonly hashKnownHosts: boolean;
+  /** Undefined for as the file has it. */
+  readonly hashKnownHosts: boolean | undefined;
   /** The name to look up in known_hosts. */
   readonly hostKeyAlias: string | null;
   /** Keys that no host may have. */
@@ -93,7 +94,7 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     userKnownHostsFiles: config.userKnownHostsFiles,
     globalKnownHostsFiles: config.globalKnownHostsFiles,
     strictHostKeyChecking: config.strictHostKeyChecking,
-    hashKnownHosts: config.hashKnownHosts,
+    hashKnownHosts: config.setting('HashKnownHosts') === null ? undefined : config.hashKnownHosts,
     hostKeyAlias: config.hostKeyAlias,
     revokedHostKeys: config.revokedHostKeys,
     algorithms: config.algorithms,

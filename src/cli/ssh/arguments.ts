@@ -62,8 +62,7 @@ const table: OptionTable<SshArguments> = {
     W: (typed, value) => {
       if (typed.stdioForward !== null) throw new UsageError('-W can be given only once');
       typed.stdioForward = parseStdioForward(value);
-      set(typed, 'SessionType', 'none', 'W');
-      set(typed, 'RequestTTY', 'no', 'W');
+      noSession(typed, 'W');
     },
   },
   flags: {
@@ -74,7 +73,7 @@ const table: OptionTable<SshArguments> = {
     },
     T: (typed) => set(typed, 'RequestTTY', 'no', 'T'),
     n: (typed) => set(typed, 'StdinNull', 'yes', 'n'),
-    N: (typed) => set(typed, 'SessionType', 'none', 'N'),
+    N: (typed) => noSession(typed, 'N'),
     s: (typed) => set(typed, 'SessionType', 'subsystem', 's'),
     g: (typed) => set(typed, 'GatewayPorts', 'yes', 'g'),
     A: (typed) => set(typed, 'ForwardAgent', 'yes', 'A'),
@@ -119,6 +118,11 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (rest.length > 0) typed.command = rest.join(' ');
   return { kind: 'connect', typed };
+}
+
+function noSession(typed: SshArguments, letter: string): void {
+  set(typed, 'SessionType', 'none', letter);
+  set(typed, 'RequestTTY', 'no', letter);
 }
 
 function setDestination(typed: SshArguments, destination: string): void {

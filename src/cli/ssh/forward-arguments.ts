@@ -4,6 +4,7 @@
 
 import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
+import { quoted } from '../connection/command-line.ts';
 
 /** Where to listen. `host` null where none was given: loopback, unless gateway ports are on; empty for all addresses. */
 export type ListenPlace = { readonly host: string | null; readonly port: number } | { readonly path: string };
@@ -61,6 +62,20 @@ export function parseStdioForward(text: string): ForwardTarget {
   const [only] = fields;
   if (fields.length === 1 && only !== undefined && isPath(only)) return { path: only.text };
   return hostAndPort(fields, wrong);
+}
+
+/** As a line of ssh_config(5); null for what has none: there, a local port is not the system's to choose. */
+export function configurationLine(request: ForwardRequest): string | null {
+  const { kind, from } = request;
+  if (kind !== 'remote' && 'port' in from && from.port === 0) return null;
+  if (kind === 'dynamic') return `DynamicForward ${quoted(endText(from))}`;
+  return `${kind === 'local' ? 'LocalForward' : 'RemoteForward'} ${quoted(endText(from))} ${quoted(endText(request.to))}`;
+}
+
+/** A colon ends a field, and a dollar sign may begin a variable: neither is in a name or path that is worth a line. */
+function endText(end: ListenPlace | ForwardTarget): string {
+  if ('path' in end) return end.path;
+  return end.host === null ? String(end.port) : `[${end.host || '*'}]:${end.port}`;
 }
 
 /** As it can be typed again: brackets around what has a colon. */

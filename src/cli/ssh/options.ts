@@ -7,7 +7,7 @@ import type { ForwardTarget } from '../../forward/target.ts';
 import type { Configuration } from '../connection/configuration.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
 import type { SshArguments } from './arguments.ts';
-import type { ForwardRequest, ListenPlace } from './forward-arguments.ts';
+import { configurationLine, type ForwardRequest, type ListenPlace } from './forward-arguments.ts';
 
 export interface SshOptions extends ConnectionOptions {
   /** Null for a shell. */
@@ -37,10 +37,13 @@ export interface SshOptions extends ConnectionOptions {
 }
 
 /** Looks the host up, as all of the command line asks for it. @throws UsageError, ConfigError */
-export function lookUp({ host, command, stdioForward }: SshArguments, configuration: Configuration): Promise<ResolvedConfig> {
+export function lookUp(typed: SshArguments, configuration: Configuration): Promise<ResolvedConfig> {
+  const { host, command, stdioForward, print, forwards } = typed;
   // ssh(1) on -W: "Implies -N, -T, ExitOnForwardFailure and ClearAllForwardings, though these can be overridden".
   const last = stdioForward === null ? [] : ['ClearAllForwardings yes', 'ExitOnForwardFailure yes'];
-  return configuration.destination({ host }, { last, ...(command !== null && { command }) });
+  // Those that were typed may say more than a line can; as lines they are only for people to read.
+  const first = print ? forwards.map(configurationLine).filter((line) => line !== null) : [];
+  return configuration.destination({ host }, { first, last, ...(command !== null && { command }) });
 }
 
 /** @throws UsageError for what does not go together, or cannot be done */
