@@ -1,7 +1,7 @@
 // An SSH agent as a client sees it: keys that sign without leaving it. Answers come in the order of the requests; each is taken for
 // what was asked, whatever else it says (Go CVE-2021-43565 and CVE-2025-47913 were panics at answers of another type).
 
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
 import { AgentError, printable, UsageError } from '../errors.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
@@ -14,13 +14,11 @@ import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import { AgentFrames } from './frames.ts';
 import { blobOf, publicKeyOf } from './key-blob.ts';
+import { agentPath, noAgent, unreachable, usualAgent } from './location.ts';
 import * as protocol from './messages.ts';
 
 /** The most identities that are listed; more than this is an answer that lies. */
 const MOST_IDENTITIES = 2_048;
-
-/** What Windows has in place of a socket: the agent of its own OpenSSH. */
-const WINDOWS_PIPE = '\\\\.\\pipe\\openssh-ssh-agent';
 
 /**
  * A key that an agent holds: a {@link Signer}. The server is asked before it signs, since the agent may ask its user.
@@ -227,24 +225,23 @@ export class Agent implements AsyncDisposable {
 }
 
 /**
- * Connects to an agent: at a socket's path or a pipe's name, by default what SSH_AUTH_SOCK says, and on Windows OpenSSH's pipe.
- * @throws AgentError where there is none, or it can't be reached
+ * Connects to an agent: at a socket's path or a pipe's name, by default what SSH_AUTH_SOCK says, and on Windows the pipe of its
+ * OpenSSH. Pageant, on Windows, tells its pipe's name: `pageant --openssh-config FILE` writes it to a file, after `IdentityAgent`.
+ * @throws AgentError where there is none, or it can't be reached; SSHTimeoutError
  */
-export async function openAgent(where: string = defaultAgent(), options?: CallOptions): Promise<Agent> {
-  if (where === '') throw new AgentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const socket = connectSocket(where);
-  await waitFor<void>('connecting to the agent', options, ({ resolve, reject }) => {
-    socket.once('connect', resolve);
-    socket.once('error', (error) =>
-      reject(new AgentError(`the agent at ${printable(where)} can't be reached`, { cause: error })),
-    );
-    return () => socket.destroy();
-  });
-  return new Agent(socket);
-}
-
-function defaultAgent(): string {
-  return process.env['SSH_AUTH_SOCK'] ?? (process.platform === 'win32' ? WINDOWS_PIPE : '');
+export async function openAgent(where?: string, options?: CallOptions): Promise<Agent> {
+  const named = where ?? usualAgent();
+  if (named === null) throw noAgent();
+  const path = agentPath(named);
+  return new Agent(
+    await waitFor<Socket>('connecting to the agent', options, ({ resolve, reject }) => {
+      const socket = connectSocket(path);
+      socket.once('connect', () => resolve(socket));
+      // Also for what goes wrong once nobody waits any more.
+      socket.on('error', (error) => reject(unreachable(path, error)));
+      return () => socket.destroy();
+    }),
+  );
 }
 
 function reading<T>(what: string, read: () => T): T {

@@ -10,7 +10,8 @@ the agent in its environment, and ends with it and with its exit status. Keys ar
   -t LIFETIME    how long keys stay unless they are added with another, as in 3600, 8h or 1d
   -c, -s         say where it is in the words of csh, or of sh (default)
 
-The others speak to the agent in SSH_AUTH_SOCK, ours or OpenSSH's:
+The others speak to the agent in SSH_AUTH_SOCK, ours or OpenSSH's; on Windows by default to that of its OpenSSH. Pageant there tells
+the name of its pipe: 'pageant --openssh-config FILE' writes it to FILE, after IdentityAgent, for SSH_AUTH_SOCK or IdentityAgent.
   add [-t LIFETIME] [-c] [-h LIMIT] [-H KNOWN_HOSTS] [FILE ...]
                  add private keys (by default ~/.ssh/id_ed25519, id_ecdsa, id_rsa), and the certificates in FILE-cert.pub;
                  -c: a program in SSH_ASKPASS asks before each use

@@ -1,6 +1,7 @@
 // The keys of `-o` that concern the connection, as rows: each checks its value and sets its option, unless that was set before.
 // What a verb has beyond them is in a list of its own, of the same form.
 
+import { usualAgent } from '../../agent/location.ts';
 import { nearest } from '../../algorithms/nearest.ts';
 import type { AlgorithmCategory } from '../../algorithms/registry.ts';
 import { printable, UsageError } from '../../errors.ts';
@@ -118,7 +119,7 @@ function methods(value: string): readonly string[] {
 /** ssh_config(5), IdentityAgent: `none`, `SSH_AUTH_SOCK`, the variable that has the socket's path, or the path. */
 export function agentSocket(value: string): string | null {
   if (value.toLowerCase() === 'none') return null;
-  if (value === 'SSH_AUTH_SOCK') return process.env['SSH_AUTH_SOCK'] || null;
+  if (value === 'SSH_AUTH_SOCK') return usualAgent();
   if (value.startsWith('$')) return process.env[value.slice(1).replace(/^\{(.*)\}$/, '$1')] || null;
   const [path, ...more] = fileNames(value);
   if (path === undefined || more.length > 0)
