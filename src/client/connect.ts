@@ -32,8 +32,8 @@ export interface ConnectOptions extends CallOptions, TransportOptions {
   /** Certificates for `privateKey` or for keys of the agent: each is offered right before its key. */
   readonly certificates?: Certificate | readonly Certificate[];
   /**
-   * Keys of an agent to log in with: at a socket's path, `true` for the one in SSH_AUTH_SOCK, or one that is open. Default none. At
-   * most five keys are tried in all, those of `privateKey` first, since servers hang up after six. The agent is told which session
+   * Keys of an agent to log in with: at a socket's path, `true` for the one in SSH_AUTH_SOCK (on Windows else the pipe of its
+   * OpenSSH), or one that is open. Default none. At most five keys are tried in all, those of `privateKey` first, since servers hang up after six. The agent is told which session
    * it signs for; one that is given open can be told only once, so keys that are limited to some hosts want a path.
    */
   readonly agent?: string | Agent | true;

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Agent, type AgentKey, openAgent } from '../../agent/agent.ts';
+import { usualAgent } from '../../agent/location.ts';
 import { KEY_TRIES, sameOffer } from '../../client/log-in.ts';
 import { AgentError, KeyFormatError } from '../../errors.ts';
 import type { Certificate } from '../../keys/certificate.ts';
@@ -94,8 +95,9 @@ export class Identities {
   }
 
   async #agentKeys(): Promise<readonly AgentKey[]> {
-    const where = this.#options.identityAgent;
-    if (where === null || (where === undefined && !process.env['SSH_AUTH_SOCK'] && process.platform !== 'win32')) return [];
+    const named = this.#options.identityAgent;
+    const where = named === undefined ? usualAgent() : named;
+    if (where === null) return [];
     try {
       this.#agent = await openAgent(where);
       const proof = this.#transport.sessionProof;
@@ -108,7 +110,7 @@ export class Identities {
       return keys;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      if (where === undefined) this.#log.debug(1, error.message);
+      if (named === undefined) this.#log.debug(1, error.message);
       else this.#log.error(error.message);
       return [];
     }
