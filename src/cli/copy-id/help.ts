@@ -1,8 +1,5 @@
 // What `amiko copy-id --help` prints.
 
-import { listed } from '../connection/help.ts';
-import { connectionKeywords } from '../connection/keywords.ts';
-
 export function usage(): string {
   return `Usage: amiko copy-id [options] [user@]host
 
@@ -19,14 +16,12 @@ Options:
   -s             over SFTP at once
   -p PORT        the port, 22 unless given
   -J HOSTS       connect through these hosts, parted by commas, as with amiko ssh
-  -o KEY=VALUE   an option of ssh_config(5), see below (repeatable); IdentityFile is what to log in with
+  -F FILE        the configuration to read, as with amiko ssh
+  -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable); IdentityFile is what to log in with
   --json         one JSON object on stdout: host, port, user, file, via, keys (each with its status)
   -q, -v         say less, say more
   -C, -4, -6, -c CIPHERS
                  compress, IPv4 only, IPv6 only, ciphers
-
-Keys of -o:
-${listed(connectionKeywords.map(({ name }) => name))}
 
 A line of a .pub file may begin with options, as in authorized_keys: they are installed too. Certificates are not installed.
 

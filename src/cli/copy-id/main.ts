@@ -1,21 +1,23 @@
 // `amiko copy-id`: find the keys, ask the server which it takes already, log in, add the others, ask again. This file is the order of
 // these steps, what is said about each, and how it becomes an exit status.
 
-import { printable, SSHError, UsageError } from '../../errors.ts';
+import { printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
-import { openConnection } from '../connection/connect.ts';
+import { Configuration } from '../connection/configuration.ts';
+import { openConnection, openTransport } from '../connection/connect.ts';
 import { Log } from '../connection/log.ts';
+import type { ConnectionOptions } from '../connection/options.ts';
+import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
-import { explain, type Target, targetOf } from '../connection/target.ts';
+import { explain } from '../connection/target.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { Failure } from '../verb.ts';
 import type { Account } from './account.ts';
 import { takenKeys } from './ask-server.ts';
 import { accountBySftp } from './by-sftp.ts';
 import { accountByShell } from './by-shell.ts';
-import { connectOnly } from './connect-only.ts';
 import { usage } from './help.ts';
 import { type CopyIdOptions, parseArguments } from './options.ts';
 import { plan } from './plan.ts';
@@ -23,7 +25,6 @@ import { type KeyLine, keysToInstall } from './public-keys.ts';
 
 const OK = 0;
 const FAILED = 1;
-const WRONG_USAGE = 2;
 const NO_CONNECTION = 255;
 
 /** What became of a key. `taken`: it logs in already. `unusable`: it was added, and the server does not take it. */
@@ -32,6 +33,7 @@ type Status = 'taken' | 'present' | 'added' | 'would-be-added' | 'unusable';
 /** Runs `amiko copy-id` with the arguments after `copy-id`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: CopyIdOptions;
+  let connection: ConnectionOptions;
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'copy-id') {
@@ -39,24 +41,23 @@ export async function main(args: readonly string[]): Promise<number> {
       return OK;
     }
     options = invocation.options;
+    connection = await (await Configuration.load(options)).withoutSession(options.destination, null);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`amiko copy-id: ${error.message}\nTry 'amiko copy-id --help'.\n`);
-    return WRONG_USAGE;
+    return refuse('copy-id', error);
   }
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const log = new Log(options);
+  const log = new Log(connection);
   return withSignals(
     () => true,
-    (connections) => copy(options, connections, log),
+    (connections) => copy(options, connection, connections, log),
   );
 }
 
-async function copy(options: CopyIdOptions, connections: Connections, log: Log): Promise<number> {
-  const target = targetOf(options.destination, options);
+async function copy(options: CopyIdOptions, connection: ConnectionOptions, connections: Connections, log: Log): Promise<number> {
+  const { target, identityAgent } = connection;
   try {
-    const keys = await keysToInstall(options.keyFiles, options.identityAgent, log);
-    const job = new Job(options, target, keys, connections, log);
+    const keys = await keysToInstall(options.keyFiles, identityAgent, log);
+    const job = new Job(options, connection, keys, connections, log);
     await job.run();
     if (options.json) process.stdout.write(`${JSON.stringify(job.result())}\n`);
     return job.failed ? FAILED : OK;
@@ -70,7 +71,7 @@ async function copy(options: CopyIdOptions, connections: Connections, log: Log):
 
 class Job {
   readonly #options: CopyIdOptions;
-  readonly #target: Target;
+  readonly #connection: ConnectionOptions;
   readonly #keys: readonly KeyLine[];
   readonly #connections: Connections;
   readonly #log: Log;
@@ -78,13 +79,19 @@ class Job {
   readonly #status = new Map<KeyLine, Status>();
   #account: Account | null = null;
 
-  constructor(options: CopyIdOptions, target: Target, keys: readonly KeyLine[], connections: Connections, log: Log) {
+  constructor(
+    options: CopyIdOptions,
+    connection: ConnectionOptions,
+    keys: readonly KeyLine[],
+    connections: Connections,
+    log: Log,
+  ) {
     this.#options = options;
-    this.#target = target;
+    this.#connection = connection;
     this.#keys = keys;
     this.#connections = connections;
     this.#log = log;
-    this.#asking = new Asking({ batchMode: options.batchMode ?? false });
+    this.#asking = new Asking({ batchMode: connection.batchMode });
   }
 
   get failed(): boolean {
@@ -105,12 +112,12 @@ class Job {
       for (const key of left) this.#set(key, 'would-be-added', 'would be added');
       return;
     }
-    const transport = await openConnection(this.#target, this.#options, this.#asking, this.#log, this.#connections);
+    const transport = await openConnection(this.#connection, this.#asking, this.#log, this.#connections);
     await this.#install(transport, left);
   }
 
   result(): object {
-    const { host, port, user } = this.#target;
+    const { host, port, user } = this.#connection.target;
     const keys = this.#keys.map((entry) => {
       const { key, comment, source } = entry;
       return { type: key.type, fingerprint: key.fingerprint, comment, source, status: this.#status.get(entry) };
@@ -144,7 +151,7 @@ class Job {
       this.#log.debug(1, `${noShell}; trying SFTP`);
     }
     try {
-      return await accountBySftp(await openClient(transport, {}), this.#target.user);
+      return await accountBySftp(await openClient(transport, {}), this.#connection.target.user);
     } catch (error) {
       if (!(error instanceof SSHError) || noShell === '' || !transport.isActive()) throw error;
       throw new Failure(`${noShell}, and no SFTP: ${error.message}`, FAILED);
@@ -171,9 +178,9 @@ class Job {
   }
 
   async #taken(keys: readonly KeyLine[]): Promise<readonly KeyLine[]> {
-    const { user } = this.#target;
+    const { user } = this.#connection.target;
     const publicKeys = keys.map(({ key }) => key);
-    const connect = () => connectOnly(this.#target, this.#options, this.#asking, this.#log, this.#connections);
+    const connect = () => openTransport(this.#connection, this.#asking, this.#log, this.#connections);
     const taken = await takenKeys(publicKeys, user, connect, this.#log);
     return keys.filter(({ key }) => taken.includes(key));
   }

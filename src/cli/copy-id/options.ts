@@ -1,20 +1,18 @@
 // The arguments of `amiko copy-id`: ssh-copy-id's letters, where -i names what is installed and not what to log in with, and those of
 // every verb that connects.
 
-import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { printable, UsageError } from '../../errors.ts';
-import { type OptionTable, parseAll, setKeyword } from '../connection/arguments.ts';
-import { type Destination, parseDestination, parseSshAddress } from '../connection/destination.ts';
-import { ignoredSessionKeywords } from '../connection/ignored-keywords.ts';
-import { connectionKeywords } from '../connection/keywords.ts';
+import { type OptionTable, parseAll } from '../connection/arguments.ts';
 import {
-  type ConnectionOptions,
-  connectionFlags,
-  connectionFlagsWithValue,
-  newConnectionOptions,
-} from '../connection/options.ts';
+  type CommandLine,
+  connectionLetters,
+  connectionLettersWithValue,
+  namePort,
+  newCommandLine,
+} from '../connection/command-line.ts';
+import { type Destination, parseDestination, parseSshAddress } from '../connection/destination.ts';
 
-export interface CopyIdOptions extends ConnectionOptions {
+export interface CopyIdOptions extends CommandLine {
   destination: Destination;
   /** Files of public keys, or of private keys with the public one beside them. Empty: the agent's keys, or the newest file. */
   keyFiles: string[];
@@ -34,10 +32,9 @@ export type Invocation =
   | { readonly kind: 'copy-id'; readonly options: CopyIdOptions };
 
 const table: OptionTable<CopyIdOptions> = {
-  keywords: [...connectionKeywords, ...ignoredSessionKeywords],
-  notYet: { F: 'configuration files', t: 'another file than ~/.ssh/authorized_keys', x: 'debugging; there is -v' },
+  notYet: { t: 'another file than ~/.ssh/authorized_keys', x: 'debugging; there is -v' },
   flags: {
-    ...connectionFlags(() => table),
+    ...connectionLetters,
     f: (options) => {
       options.force = true;
     },
@@ -49,9 +46,9 @@ const table: OptionTable<CopyIdOptions> = {
     },
   },
   flagsWithValue: {
-    ...connectionFlagsWithValue(() => table),
+    ...connectionLettersWithValue,
     i: (options, value) => options.keyFiles.push(value),
-    p: (options, value) => setKeyword(table, options, 'Port', value),
+    p: namePort,
   },
   words: {
     json: (options) => {
@@ -63,7 +60,7 @@ const table: OptionTable<CopyIdOptions> = {
 /** Reads the arguments after `copy-id`. @throws UsageError */
 export function parseArguments(args: readonly string[]): Invocation {
   const options: CopyIdOptions = {
-    ...newConnectionOptions(),
+    ...newCommandLine(),
     destination: { host: '' },
     keyFiles: [],
     force: false,
@@ -80,6 +77,5 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (options.keyFiles.includes('')) throw new UsageError('-i needs the name of a file');
   options.destination = parseSshAddress(destination) ?? parseDestination(destination);
-  chooseAlgorithms(options.algorithms);
   return { kind: 'copy-id', options };
 }

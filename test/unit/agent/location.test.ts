@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest';
 import { agentPath, unreachable, usualAgent } from '../../../src/agent/location.ts';
 import { openAgent } from '../../../src/agent.ts';
-import { agentSocket } from '../../../src/cli/connection/keywords.ts';
 import { SSHConfig } from '../../../src/config.ts';
 import { AgentError } from '../../../src/errors.ts';
+import { settledSsh } from '../../support/cli-options.ts';
 import { tempDir } from '../../support/peers.ts';
 
 const PIPE = '\\\\.\\pipe\\openssh-ssh-agent';
@@ -65,8 +65,9 @@ it('is read from the file that Pageant writes', async () => {
   dir.write('pageant.conf', `IdentityAgent "${PAGEANT}"\n`);
   const config = await SSHConfig.load([dir.write('config', `Include ${dir.join('pageant.conf')}\n`)]);
   expect((await config.lookup('host')).identityAgent).toBe(PAGEANT);
-  expect(agentSocket(`"${PAGEANT}"`)).toBe(PAGEANT);
-  expect(agentSocket(PAGEANT)).toBe(PAGEANT);
+  for (const value of [`"${PAGEANT}"`, PAGEANT]) {
+    expect((await settledSsh('-o', `IdentityAgent=${value}`, 'h')).identityAgent).toBe(PAGEANT);
+  }
 });
 
 it.each(['/nowhere/agent', `/${'x'.repeat(4_000)}`])('nobody is at %s', async (path) => {
