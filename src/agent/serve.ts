@@ -8,13 +8,14 @@ import { nodeCrypto } from '../crypto/node/index.ts';
 import { eraseMaterial, finishKey } from '../keys/formats/key-file.ts';
 import { withCertificate } from '../keys/node/certify.ts';
 import { derivePoint } from '../keys/node/derive-point.ts';
+import type { PublicKey } from '../keys/public-key.ts';
 import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import { isVisible, permittedUse } from './destinations.ts';
 import { AgentFrames } from './frames.ts';
-import { blobOf } from './key-blob.ts';
+import { blobOf, sameBlob } from './key-blob.ts';
 import type { Keyring, KeyringEntry } from './keyring.ts';
 import * as protocol from './messages.ts';
 import { SessionBindings } from './session-bindings.ts';
@@ -149,7 +150,7 @@ class AgentConnection {
       const held = this.#keyring.find(blobOf(key.publicKey));
       // Who may not see a key may not free it of its limits either, by adding it once more.
       if (held !== null && !this.#sees(held)) return FAILURE;
-      if (held === null && !this.#hasRoomFor(key, comment)) return FAILURE;
+      if (!this.#hasRoomFor(key.publicKey, comment)) return FAILURE;
       this.#keyring.add(key, { ...constraints, comment });
     } finally {
       eraseMaterial(material);
@@ -158,8 +159,9 @@ class AgentConnection {
   }
 
   /** Whether a list with the key in it is one that clients read. */
-  #hasRoomFor({ publicKey }: Signer, comment: string): boolean {
-    const keys = [...this.#keyring.list(), { publicKey, comment }];
+  #hasRoomFor(publicKey: PublicKey, comment: string): boolean {
+    const others = this.#keyring.list().filter((entry) => !sameBlob(entry.publicKey, publicKey));
+    const keys = [...others, { publicKey, comment }];
     const bytes = keys.reduce((sum, key) => sum + 8 + blobOf(key.publicKey).length + Buffer.byteLength(key.comment), 5);
     return keys.length <= MOST_KEYS && bytes <= protocol.MOST_MESSAGE_BYTES;
   }
