@@ -21,8 +21,7 @@ afterAll(async () => {
   await server.close();
   await dir.remove();
 });
-const open = () => RawOpen(server.path);
-const RawOpen = (path: string) => raw.RawAgent.open(path);
+const open = (path = server.path) => raw.RawAgent.open(path);
 const framed = ({ type, body }: raw.Request) =>
   new Writer()
     .u32(body.length + 1)
@@ -134,9 +133,19 @@ it('takes no more keys than a list can hold', async () => {
   expect((await client.ask(raw.list)).length).toBeLessThan(262_144);
 });
 
+it('takes no more limits to hosts than it can look through', async () => {
+  await using client = await open();
+  const hop = { host: 'h', keys: [{ blob: key.publicKey.blob }] };
+  const limits = raw.restrict(...Array.from({ length: 1_000 }, () => raw.destination(hop, hop)));
+  const added = async () => (await client.ask(raw.addKey(await generateKey('ed25519'), limits)))[0];
+  for (let count = 0; count < 8; count++) expect(await added()).toBe(raw.SUCCESS);
+  expect(await added()).toBe(raw.FAILURE);
+  expect((await client.ask(raw.addKey(key, new Uint8Array(0))))[0]).toBe(raw.SUCCESS);
+});
+
 it('hangs up on everybody when it is closed', async () => {
   const other = await listenAgent(keyring, dir.join('other'));
-  await using client = await RawOpen(other.path);
+  await using client = await open(other.path);
   const closed = once(client.socket, 'end');
   client.socket.resume();
   await other.close();
