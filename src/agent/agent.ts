@@ -128,8 +128,12 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Gives the agent a key, with its certificate where it has one. @throws AgentError also where it does not know a constraint;
-   * UsageError for constraints that mean nothing
+   * Gives the agent a key, with its certificate where it has one.
+   * @throws AgentError also where it does not know a constraint; UsageError for constraints that mean nothing
+   *
+   * @example
+   * const hostKeys = knownHosts.keysFor('gate.example.com', 22).map(({ key }) => key);
+   * await agent.add(key, { lifetime: 3600, destinations: [{ to: { hostname: 'gate.example.com', hostKeys } }] });
    */
   async add(key: PrivateKey, options: protocol.KeyConstraints & CallOptions & { certificate?: Certificate } = {}): Promise<void> {
     const { lifetime, confirm = false, destinations, certificate = null } = options;

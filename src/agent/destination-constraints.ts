@@ -97,6 +97,11 @@ function readConstraint(reader: Reader): DestinationConstraint {
   return { ...(!fromHere && { from: from.host }), to: to.host, ...(to.username !== '' && { username: to.username }) };
 }
 
+/** How many keys of hosts there are in all. */
+export function countHostKeys(constraints: readonly DestinationConstraint[]): number {
+  return constraints.reduce((sum, { from, to }) => sum + countKeys(to) + (from === undefined ? 0 : countKeys(from)), 0);
+}
+
 function countKeys({ hostKeys, authorities = [] }: DestinationHost): number {
   return hostKeys.length + authorities.length;
 }

@@ -11,7 +11,13 @@ import { serveAgent } from './serve.ts';
 /** A forwarded agent is reached through many connections at once; more than this is nobody's need. */
 const MOST_CLIENTS = 1_000;
 
-/** A listening agent. */
+/**
+ * A listening agent.
+ *
+ * @example
+ * const server = await listenAgent(new Keyring(), '/run/user/1000/my-agent');
+ * process.once('SIGTERM', () => void server.close());
+ */
 export class AgentServer implements AsyncDisposable {
   readonly path: string;
   readonly #server: Server;

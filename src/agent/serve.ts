@@ -12,9 +12,10 @@ import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import { countHostKeys } from './destination-constraints.ts';
 import { isVisible, permittedUse } from './destinations.ts';
 import { AgentFrames } from './frames.ts';
-import { blobOf } from './key-blob.ts';
+import { blobOf, sameBlob } from './key-blob.ts';
 import type { Keyring, KeyringEntry } from './keyring.ts';
 import * as protocol from './messages.ts';
 import { SessionBindings } from './session-bindings.ts';
@@ -25,6 +26,8 @@ const EXTENSION_FAILURE = protocol.agentFrame(protocol.EXTENSION_FAILURE);
 
 /** As many as clients list, OpenSSH's MAX_AGENT_IDENTITIES. */
 const MOST_KEYS = 2_048;
+/** Keys of hosts that all keys together may be limited to: somebody far away can add keys, too, and each list looks through these. */
+const MOST_HOST_KEYS = 16_384;
 
 /**
  * Answers the client at the other end of a stream until it ends. Resolves then; never rejects.
@@ -149,7 +152,7 @@ class AgentConnection {
       const held = this.#keyring.find(blobOf(key.publicKey));
       // Who may not see a key may not free it of its limits either, by adding it once more.
       if (held !== null && !this.#sees(held)) return FAILURE;
-      if (held === null && !this.#hasRoomFor(key, comment)) return FAILURE;
+      if (!this.#hasRoomFor({ publicKey: key.publicKey, comment, destinations: constraints.destinations ?? [] })) return FAILURE;
       this.#keyring.add(key, { ...constraints, comment });
     } finally {
       eraseMaterial(material);
@@ -157,11 +160,12 @@ class AgentConnection {
     return SUCCESS;
   }
 
-  /** Whether a list with the key in it is one that clients read. */
-  #hasRoomFor({ publicKey }: Signer, comment: string): boolean {
-    const keys = [...this.#keyring.list(), { publicKey, comment }];
+  /** Whether a list with the key in it is one that clients read, and the limits to hosts are not too many to look through. */
+  #hasRoomFor(entry: KeyringEntry): boolean {
+    const keys = [...this.#keyring.list().filter(({ publicKey }) => !sameBlob(publicKey, entry.publicKey)), entry];
     const bytes = keys.reduce((sum, key) => sum + 8 + blobOf(key.publicKey).length + Buffer.byteLength(key.comment), 5);
-    return keys.length <= MOST_KEYS && bytes <= protocol.MOST_MESSAGE_BYTES;
+    const hostKeys = keys.reduce((sum, { destinations }) => sum + countHostKeys(destinations), 0);
+    return keys.length <= MOST_KEYS && bytes <= protocol.MOST_MESSAGE_BYTES && hostKeys <= MOST_HOST_KEYS;
   }
 
   /** What is not known is FAILURE, what is known and fails EXTENSION_FAILURE (RFC 9987). */
