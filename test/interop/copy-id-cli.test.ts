@@ -308,6 +308,27 @@ describePeer(['sshd', 'ssh', 'ssh-agent', 'ssh-keygen', 'sshpass', 'dropbear'], 
     expect(readFileSync(got, 'utf8')).toBe('');
   });
 
+  it.each([1, 2])('goes through %i jump hosts, as every verb', async (count) => {
+    await using other = new Cli();
+    const hops = await Promise.all(Array.from({ length: count }, () => startSshd()));
+    try {
+      mkdirSync(other.home.join('.ssh'));
+      other.home.write('.ssh/id_ed25519', hops[0]?.identity.privateText ?? '');
+      other.home.write('.ssh/known_hosts', hops.map(({ knownHostsFile }) => readFileSync(knownHostsFile, 'utf8')).join(''));
+      prepare(user, `${second.publicLine}\n`);
+      const jump = hops.map((hop) => `${hop.user}@127.0.0.1:${hop.port}`).join(',');
+      const args = ['copy-id', ...connection(sshd), '-J', jump, '-i', mine.path, '-i', second.path, `${user.name}@127.0.0.1`];
+      const { code, stderr } = await other.run(args, { env: { AMIKO_PASSWORD: user.password } });
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/ecdsa.*logs in already/);
+      expect(state(user).text).toBe(`${second.publicLine}\n${mine.publicLine}\n`);
+      // Both asking and installing went that way.
+      for (const hop of hops) expect(hop.log().match(/Accepted publickey/g)?.length).toBe(3);
+    } finally {
+      for (const hop of hops) await hop.stop();
+    }
+  });
+
   it('works with dropbear', async () => {
     await using dropbear = await startDropbear({ user, authorizedKeys: [second.publicLine] });
     const { code, stderr } = await copyId(dropbear, ['-i', mine.path, '-i', second.path]);

@@ -49,7 +49,15 @@ export async function signCertificate(
   subject: PublicKey,
   options: SignCertificateOptions,
 ): Promise<Certificate> {
-  const { kind, keyId, principals, validAfter = new Date(Date.now() - BACKDATED_MS), validBefore, serial = 0n, comment = '' } = options;
+  const {
+    kind,
+    keyId,
+    principals,
+    validAfter = new Date(Date.now() - BACKDATED_MS),
+    validBefore,
+    serial = 0n,
+    comment = '',
+  } = options;
   const { criticalOptions = {}, extensions = kind === 'user' ? PERMITTED : {} } = options;
   if (principals.length === 0) throw new UsageError('a certificate needs a principal: whom or what it is for');
   // OpenSSH takes lists apart at commas in more than one place.
