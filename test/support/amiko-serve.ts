@@ -89,7 +89,7 @@ exec "$@"`;
 function withPlainShell(line: readonly string[]): [string, string[]] {
   const [program = '', ...args] = line;
   return canUnshare()
-    ? ['unshare', ['--mount', '--', '/bin/sh', '-ec', HIDE, 'sh', userInfo().homedir, ...line]]
+    ? ['unshare', ['--mount', '--propagation', 'slave', '--', '/bin/sh', '-ec', HIDE, 'sh', userInfo().homedir, ...line]]
     : [program, args];
 }
 
