@@ -3,6 +3,9 @@
  */
 
 export { Agent, AgentKey, openAgent } from './agent/agent.ts';
-export { Keyring, type KeyringOptions } from './agent/keyring.ts';
-export type { KeyConstraints } from './agent/messages.ts';
-export { AgentServer, listenAgent, serveAgent } from './agent/serve.ts';
+export type { DestinationConstraint, DestinationHost } from './agent/destination-constraints.ts';
+export type { KeyUse } from './agent/destinations.ts';
+export { Keyring, type KeyringEntry, type KeyringOptions } from './agent/keyring.ts';
+export { AgentServer, listenAgent } from './agent/listen.ts';
+export type { KeyConstraints, SessionBinding } from './agent/messages.ts';
+export { serveAgent } from './agent/serve.ts';

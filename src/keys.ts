@@ -5,7 +5,7 @@
 
 export { Certificate } from './keys/certificate.ts';
 export type { CertificateAlgorithm, CertificateType } from './keys/certificate-algorithms.ts';
-export { encodeKrl, Krl, type KrlContents, type RevokedCertificates, type SerialRange } from './keys/krl.ts';
+export { encodeKrl, type KeyBlob, Krl, type KrlContents, type RevokedCertificates, type SerialRange } from './keys/krl.ts';
 export { parseCertificate, type SignCertificateOptions, signCertificate, withCertificate } from './keys/node/certify.ts';
 export {
   type FormatPrivateKeyOptions,

@@ -1,27 +1,24 @@
 // An SSH agent as a client sees it: keys that sign without leaving it. Answers come in the order of the requests; each is taken for
 // what was asked, whatever else it says (Go CVE-2021-43565 and CVE-2025-47913 were panics at answers of another type).
 
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
-import { concat, readU32 } from '../bytes/bytes.ts';
-import { nodeCrypto } from '../crypto/node/index.ts';
 import { AgentError, printable, UsageError } from '../errors.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
-import { Certificate } from '../keys/certificate.ts';
-import { certifiedKeyType } from '../keys/certificate-algorithms.ts';
+import type { Certificate } from '../keys/certificate.ts';
 import { type PrivateKey, secretComponents } from '../keys/private-key.ts';
-import { PublicKey } from '../keys/public-key.ts';
+import type { PublicKey } from '../keys/public-key.ts';
 import { type SignatureAlgorithm, signatureAlgorithmsOf } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import { AgentFrames } from './frames.ts';
+import { blobOf, publicKeyOf } from './key-blob.ts';
+import { agentPath, noAgent, unreachable, usualAgent } from './location.ts';
 import * as protocol from './messages.ts';
 
 /** The most identities that are listed; more than this is an answer that lies. */
 const MOST_IDENTITIES = 2_048;
-
-/** What Windows has in place of a socket: the agent of its own OpenSSH. */
-const WINDOWS_PIPE = '\\\\.\\pipe\\openssh-ssh-agent';
 
 /**
  * A key that an agent holds: a {@link Signer}. The server is asked before it signs, since the agent may ask its user.
@@ -78,14 +75,17 @@ interface Waiter {
 export class Agent implements AsyncDisposable {
   readonly #stream: Duplex;
   readonly #waiting: Waiter[] = [];
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #frames = new AgentFrames();
   #error: AgentError | null = null;
 
   /** Speaks to the agent at the other end of a stream: a socket, or a channel's `toNode()`. */
   constructor(stream: Duplex) {
     this.#stream = stream;
     stream.on('data', (chunk: Uint8Array) => this.#receive(chunk));
-    finished(stream, (error) => this.#over(new AgentError('the agent hung up', error ? { cause: error } : undefined)));
+    // Its half is enough: an agent that says nothing more will not answer, whether it still listens or not.
+    finished(stream, { writable: false }, (error) =>
+      this.#over(new AgentError('the agent hung up', error ? { cause: error } : undefined)),
+    );
   }
 
   /** What the agent holds; keys of kinds that are not known here are left out. */
@@ -112,11 +112,7 @@ export class Agent implements AsyncDisposable {
    */
   async sign(key: PublicKey, data: Uint8Array, algorithm: SignatureAlgorithm, options?: CallOptions): Promise<Uint8Array> {
     const flags = algorithm === 'rsa-sha2-512' ? protocol.RSA_SHA2_512 : algorithm === 'rsa-sha2-256' ? protocol.RSA_SHA2_256 : 0;
-    const body = new Writer(data.length + 1024)
-      .string(key.certificate?.blob ?? key.blob)
-      .string(data)
-      .u32(flags)
-      .finish();
+    const body = new Writer(data.length + 1024).string(blobOf(key)).string(data).u32(flags).finish();
     const { type, reader } = await this.#ask(protocol.SIGN_REQUEST, body, options);
     const signature = reading('its signature', () => {
       if (type !== protocol.SIGN_RESPONSE) throw new AgentError(`the agent refused to sign with ${key.fingerprint}`);
@@ -131,17 +127,24 @@ export class Agent implements AsyncDisposable {
     return signature;
   }
 
-  /** Gives the agent a key, with its certificate where it has one. @throws AgentError, UsageError */
+  /**
+   * Gives the agent a key, with its certificate where it has one.
+   * @throws AgentError also where it does not know a constraint; UsageError for constraints that mean nothing
+   *
+   * @example
+   * const hostKeys = knownHosts.keysFor('gate.example.com', 22).map(({ key }) => key);
+   * await agent.add(key, { lifetime: 3600, destinations: [{ to: { hostname: 'gate.example.com', hostKeys } }] });
+   */
   async add(key: PrivateKey, options: protocol.KeyConstraints & CallOptions & { certificate?: Certificate } = {}): Promise<void> {
-    const { lifetime, confirm, certificate = null } = options;
+    const { lifetime, confirm = false, destinations, certificate = null } = options;
     if (lifetime !== undefined && !(Number.isInteger(lifetime) && lifetime > 0 && lifetime <= 0xffff_ffff)) {
       throw new UsageError(`not a lifetime in seconds: ${lifetime}`);
     }
     if (certificate !== null && !certificate.publicKey.equals(key.publicKey))
       throw new UsageError('the certificate is for another key');
-    const constraints = { ...(lifetime !== undefined && { lifetime }), confirm: confirm === true };
+    const constraints = { ...(lifetime !== undefined && { lifetime }), confirm, ...(destinations && { destinations }) };
     const body = protocol.encodeAddedKey(secretComponents(key), certificate, key.comment, constraints);
-    const constrained = lifetime !== undefined || confirm === true;
+    const constrained = lifetime !== undefined || confirm || destinations !== undefined;
     try {
       await this.#perform(constrained ? protocol.ADD_ID_CONSTRAINED : protocol.ADD_IDENTITY, body, 'take the key', options);
     } finally {
@@ -150,7 +153,7 @@ export class Agent implements AsyncDisposable {
   }
 
   async remove(key: PublicKey, options?: CallOptions): Promise<void> {
-    const body = new Writer().string(key.certificate?.blob ?? key.blob).finish();
+    const body = new Writer().string(blobOf(key)).finish();
     await this.#perform(protocol.REMOVE_IDENTITY, body, 'remove the key', options);
   }
 
@@ -204,24 +207,17 @@ export class Agent implements AsyncDisposable {
   }
 
   #receive(chunk: Uint8Array): void {
-    this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
-    while (this.#pending.length >= 4) {
-      const length = readU32(this.#pending, 0);
-      if (length === 0 || length > protocol.MOST_MESSAGE_BYTES) {
-        this.#over(new AgentError(`the agent sent a message of ${length} bytes`));
-        this.#stream.destroy();
-        return;
+    try {
+      this.#frames.push(chunk);
+      for (let message = this.#frames.next(); message !== null; message = this.#frames.next()) {
+        const waiter = this.#waiting.shift();
+        if (waiter === undefined) throw new DecodeError('an answer without a question');
+        waiter.resolve({ type: message[0] as number, reader: new Reader(message, 1) });
       }
-      if (this.#pending.length < 4 + length) return;
-      const message = new Uint8Array(this.#pending.subarray(4, 4 + length));
-      this.#pending = this.#pending.subarray(4 + length);
-      const waiter = this.#waiting.shift();
-      if (waiter === undefined) {
-        this.#over(new AgentError('the agent answered without having been asked'));
-        this.#stream.destroy();
-        return;
-      }
-      waiter.resolve({ type: message[0] as number, reader: new Reader(message, 1) });
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#over(new AgentError(`the agent sent ${error.message}`, { cause: error }));
+      this.#stream.destroy();
     }
   }
 
@@ -233,34 +229,23 @@ export class Agent implements AsyncDisposable {
 }
 
 /**
- * Connects to an agent: at a socket's path or a pipe's name, by default what SSH_AUTH_SOCK says, and on Windows OpenSSH's pipe.
- * @throws AgentError where there is none, or it can't be reached
+ * Connects to an agent: at a socket's path or a pipe's name, by default what SSH_AUTH_SOCK says, and on Windows the pipe of its
+ * OpenSSH. Pageant, on Windows, tells its pipe's name: `pageant --openssh-config FILE` writes it to a file, after `IdentityAgent`.
+ * @throws AgentError where there is none, or it can't be reached; SSHTimeoutError
  */
-export async function openAgent(where: string = defaultAgent(), options?: CallOptions): Promise<Agent> {
-  if (where === '') throw new AgentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const socket = connectSocket(where);
-  await waitFor<void>('connecting to the agent', options, ({ resolve, reject }) => {
-    socket.once('connect', resolve);
-    socket.once('error', (error) =>
-      reject(new AgentError(`the agent at ${printable(where)} can't be reached`, { cause: error })),
-    );
-    return () => socket.destroy();
-  });
-  return new Agent(socket);
-}
-
-function defaultAgent(): string {
-  return process.env['SSH_AUTH_SOCK'] ?? (process.platform === 'win32' ? WINDOWS_PIPE : '');
-}
-
-/** The key in a blob, with its certificate where it is one; null where it cannot be read. @internal */
-export function publicKeyOf(blob: Uint8Array): PublicKey | null {
-  try {
-    const certified = certifiedKeyType(new Reader(blob).name()) !== undefined;
-    return certified ? Certificate.parse(blob, nodeCrypto).publicKey : PublicKey.parse(blob, nodeCrypto);
-  } catch {
-    return null;
-  }
+export async function openAgent(where?: string, options?: CallOptions): Promise<Agent> {
+  const named = where ?? usualAgent();
+  if (named === null) throw noAgent();
+  const path = agentPath(named);
+  return new Agent(
+    await waitFor<Socket>('connecting to the agent', options, ({ resolve, reject }) => {
+      const socket = connectSocket(path);
+      socket.once('connect', () => resolve(socket));
+      // Also for what goes wrong once nobody waits any more.
+      socket.on('error', (error) => reject(unreachable(path, error)));
+      return () => socket.destroy();
+    }),
+  );
 }
 
 function reading<T>(what: string, read: () => T): T {

@@ -1,28 +1,46 @@
-// The keys of an agent of ours, in memory: lifetimes, confirmation, the lock. What is asked for over a connection is `serve.ts`'s.
+// The keys of an agent of ours, in memory: lifetimes, confirmation, limits to hosts, the lock. What is asked for over a connection is
+// `serve.ts`'s. A key that is limited to hosts signs only for a caller who says where it is used, and no key after its time.
 
-import { equalBytes } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { UsageError } from '../errors.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
+import type { DestinationConstraint } from './destination-constraints.ts';
+import type { KeyUse } from './destinations.ts';
+import { blobOf } from './key-blob.ts';
 import type { KeyConstraints } from './messages.ts';
 
 interface Entry {
   readonly signer: Signer;
   readonly comment: string;
   readonly confirm: boolean;
+  readonly destinations: readonly DestinationConstraint[];
+  /** Milliseconds since 1970. */
+  readonly expires: number;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
-export interface KeyringOptions {
-  /** Asks the user whether a key that was added with `confirm` may sign. Default: never. */
-  readonly onConfirm?: (key: PublicKey, comment: string) => boolean | PromiseLike<boolean>;
+/** A key of a keyring, as it is listed. */
+export interface KeyringEntry {
+  readonly publicKey: PublicKey;
+  readonly comment: string;
+  /** The hosts that it is limited to; none: to no hosts. */
+  readonly destinations: readonly DestinationConstraint[];
 }
 
-/** OpenSSH's limit of timers would be none; this is what a 32-bit timer can count to, seconds. */
+export interface KeyringOptions {
+  /**
+   * Asks the user whether a key that was added with `confirm` may sign; `use` is where, for a key that is limited to hosts. One
+   * question at a time. Default: never.
+   */
+  readonly onConfirm?: (key: PublicKey, comment: string, use: KeyUse | null) => boolean | PromiseLike<boolean>;
+}
+
+/** What a 32-bit timer can count to, seconds. */
 const LONGEST_LIFETIME = 2_147_483;
-/** Milliseconds that a wrong passphrase costs at first; it doubles with each, as in OpenSSH's agent. */
+/** Milliseconds that a wrong passphrase costs at first; it doubles with each. */
 const FIRST_DELAY = 100;
+/** As with ssh-agent, milliseconds. */
 const MOST_DELAY = 10_000;
 
 /**
@@ -38,6 +56,8 @@ export class Keyring {
   readonly #onConfirm: KeyringOptions['onConfirm'];
   #lock: Uint8Array | null = null;
   #delay = FIRST_DELAY;
+  readonly #questions = new Turns();
+  readonly #guesses = new Turns();
 
   constructor(options: KeyringOptions = {}) {
     this.#onConfirm = options.onConfirm;
@@ -47,20 +67,29 @@ export class Keyring {
     return this.#lock !== null;
   }
 
-  /** Keeps a key; one that is there already gets the new comment and constraints. */
-  add(signer: Signer, { comment = '', lifetime, confirm = false }: KeyConstraints & { comment?: string } = {}): void {
+  /**
+   * Keeps a key; one that is there already gets the new comment and constraints.
+   * @throws UsageError for an empty list of destinations, which could be read as none allowed or as none forbidden
+   */
+  add(
+    signer: Signer,
+    { comment = '', lifetime, confirm = false, destinations }: KeyConstraints & { comment?: string } = {},
+  ): void {
+    if (destinations?.length === 0) throw new UsageError('a key that is limited to hosts needs at least one');
     const { publicKey } = signer;
     this.remove(publicKey);
-    const name = nameOf(publicKey);
-    const forget = () => void this.#entries.delete(name);
-    const timer = lifetime === undefined ? undefined : setTimeout(forget, Math.min(lifetime, LONGEST_LIFETIME) * 1000);
+    const name = nameOf(blobOf(publicKey));
+    const milliseconds = Math.min(lifetime ?? Number.POSITIVE_INFINITY, LONGEST_LIFETIME) * 1000;
+    const timer = lifetime === undefined ? undefined : setTimeout(() => void this.#entries.delete(name), milliseconds);
     timer?.unref();
-    this.#entries.set(name, { signer, comment, confirm, timer });
+    // The timer does not count while the machine sleeps, the clock does.
+    const expires = lifetime === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds;
+    this.#entries.set(name, { signer, comment, confirm, destinations: destinations ?? [], expires, timer });
   }
 
   /** False where it is not there. */
   remove(key: PublicKey): boolean {
-    const name = nameOf(key);
+    const name = nameOf(blobOf(key));
     clearTimeout(this.#entries.get(name)?.timer);
     return this.#entries.delete(name);
   }
@@ -71,43 +100,82 @@ export class Keyring {
   }
 
   /** What there is; nothing while it is locked. */
-  list(): readonly { readonly publicKey: PublicKey; readonly comment: string }[] {
+  list(): readonly KeyringEntry[] {
     if (this.#lock !== null) return [];
-    return [...this.#entries.values()].map(({ signer, comment }) => ({ publicKey: signer.publicKey, comment }));
+    return [...this.#entries.values()].filter(isAlive).map(listed);
   }
 
-  /** Whoever may sign with the key whose blob (or certificate's) this is; null where nobody may. */
-  async signer(blob: Uint8Array): Promise<Signer | null> {
-    if (this.#lock !== null) return null;
-    const entry = [...this.#entries.values()].find(({ signer }) => equalBytes(offered(signer.publicKey), blob));
-    if (entry === undefined) return null;
+  /** The key with this blob, its own or its certificate's; null where there is none, or while it is locked. */
+  find(blob: Uint8Array): KeyringEntry | null {
+    const entry = this.#entry(blob);
+    return entry === null ? null : listed(entry);
+  }
+
+  /**
+   * Whoever may sign with the key whose blob (or certificate's) this is; null where nobody may. A key that is limited to hosts
+   * signs only where `permit` says what for; without it such a key signs nothing.
+   */
+  async signer(blob: Uint8Array, permit: (entry: KeyringEntry) => KeyUse | null = () => null): Promise<Signer | null> {
+    const entry = this.#entry(blob);
+    if (entry === null) return null;
+    const use = entry.destinations.length === 0 ? null : permit(listed(entry));
+    if (entry.destinations.length > 0 && use === null) return null;
     if (!entry.confirm) return entry.signer;
-    const agreed = await this.#onConfirm?.(entry.signer.publicKey, entry.comment);
-    // The user took a while: the key may be gone, or the agent locked.
-    const still = this.#lock === null && this.#entries.get(nameOf(entry.signer.publicKey)) === entry;
-    return agreed === true && still ? entry.signer : null;
+    // The user took a while: the key may be gone or another one's, or the agent locked.
+    const isStill = () => this.#entry(blob) === entry;
+    const agreed = await this.#questions.take(
+      async () => isStill() && (await this.#onConfirm?.(entry.signer.publicKey, entry.comment, use)),
+    );
+    return agreed === true && isStill() ? entry.signer : null;
   }
 
-  /** False where it is locked already. */
+  /** False where it is locked already, and for an empty passphrase. */
   lock(passphrase: Uint8Array): boolean {
-    if (this.#lock !== null) return false;
+    if (this.#lock !== null || passphrase.length === 0) return false;
     this.#lock = digest(passphrase);
     return true;
   }
 
-  /** False for a wrong passphrase, after a while that grows. */
+  /** False for a wrong passphrase, after a while that grows. One guess at a time, or many at once would not have to wait. */
   async unlock(passphrase: Uint8Array): Promise<boolean> {
-    if (this.#lock === null) return false;
-    if (nodeCrypto.timingSafeEqual(this.#lock, digest(passphrase))) {
-      this.#lock = null;
-      this.#delay = FIRST_DELAY;
-      return true;
-    }
-    const delay = this.#delay;
-    this.#delay = Math.min(2 * delay, MOST_DELAY);
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    return false;
+    const guess = digest(passphrase);
+    return this.#guesses.take(async () => {
+      if (this.#lock === null) return false;
+      if (nodeCrypto.timingSafeEqual(this.#lock, guess)) {
+        this.#lock = null;
+        this.#delay = FIRST_DELAY;
+        return true;
+      }
+      const delay = this.#delay;
+      this.#delay = Math.min(2 * delay, MOST_DELAY);
+      await new Promise((resolve) => setTimeout(resolve, delay).unref());
+      return false;
+    });
   }
+
+  #entry(blob: Uint8Array): Entry | null {
+    const entry = this.#lock === null ? this.#entries.get(nameOf(blob)) : undefined;
+    return entry !== undefined && isAlive(entry) ? entry : null;
+  }
+}
+
+/** Things that happen one after the other. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(turn: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(turn);
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+}
+
+function isAlive({ expires }: Entry): boolean {
+  return Date.now() < expires;
+}
+
+function listed({ signer, comment, destinations }: Entry): KeyringEntry {
+  return { publicKey: signer.publicKey, comment, destinations };
 }
 
 /** A hash, so that the comparison takes the same time whatever the lengths are. */
@@ -116,11 +184,7 @@ function digest(passphrase: Uint8Array): Uint8Array {
   return nodeCrypto.hash('sha512', passphrase);
 }
 
-function offered(key: PublicKey): Uint8Array {
-  return key.certificate?.blob ?? key.blob;
-}
-
 /** A key and its certificate are two entries. */
-function nameOf(key: PublicKey): string {
-  return Buffer.from(offered(key)).toString('base64');
+function nameOf(blob: Uint8Array): string {
+  return Buffer.from(blob).toString('base64');
 }

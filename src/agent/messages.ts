@@ -1,4 +1,4 @@
-// The messages of the agent protocol (draft-ietf-sshm-ssh-agent, OpenSSH PROTOCOL.agent): numbers, flags, and the encodings that
+// The messages of the agent protocol (RFC 9987, OpenSSH PROTOCOL.agent): numbers, flags, and the encodings that
 // both sides need. A message is uint32 length, a byte for the type, the fields.
 
 import { equalBytes, writeU32 } from '../bytes/bytes.ts';
@@ -12,6 +12,12 @@ import { readPrivateNumbers, writePrivateNumbers } from '../keys/formats/private
 import { decodePublicBlob } from '../keys/public-blob.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import {
+  type DestinationConstraint,
+  RESTRICT_DESTINATION,
+  readDestinations,
+  writeDestinations,
+} from './destination-constraints.ts';
 
 export const AGENT_FAILURE = 5;
 export const AGENT_SUCCESS = 6;
@@ -35,6 +41,7 @@ export const RSA_SHA2_512 = 4;
 
 const CONSTRAIN_LIFETIME = 1;
 const CONSTRAIN_CONFIRM = 2;
+const CONSTRAIN_EXTENSION = 255;
 
 /** OpenSSH's AGENT_MAX_LEN, bytes. */
 export const MOST_MESSAGE_BYTES = 262_144;
@@ -48,6 +55,8 @@ export interface KeyConstraints {
   readonly lifetime?: number;
   /** The agent asks its user before each use. */
   readonly confirm?: boolean;
+  /** The hosts that it may be used for, and over which others. Default all. */
+  readonly destinations?: readonly DestinationConstraint[];
 }
 
 /** What ties an agent's connection to a session: the host key, and its signature over the session identifier. */
@@ -74,15 +83,22 @@ export function agentFrame(type: number, body: Uint8Array = new Uint8Array(0)): 
   return framed;
 }
 
-/** The body of ADD_IDENTITY, or of ADD_ID_CONSTRAINED where there are constraints. It is secret: erase it after use. */
+/**
+ * The body of ADD_IDENTITY, or of ADD_ID_CONSTRAINED where there are constraints. It is secret: erase it after use.
+ * @throws UsageError for destinations that no agent would take
+ */
 export function encodeAddedKey(
   components: PrivateComponents,
   certificate: Certificate | null,
   comment: string,
-  { lifetime, confirm }: KeyConstraints,
+  { lifetime, confirm, destinations }: KeyConstraints,
 ): Uint8Array {
+  const limits = new Writer();
+  if (lifetime !== undefined) limits.u8(CONSTRAIN_LIFETIME).u32(lifetime);
+  if (confirm === true) limits.u8(CONSTRAIN_CONFIRM);
+  if (destinations !== undefined) writeDestinations(limits.u8(CONSTRAIN_EXTENSION).string(RESTRICT_DESTINATION), destinations);
   // Large enough for RSA with 16384 bits, so that growing leaves no copies of the secret behind.
-  const writer = new Writer(16_384 + 4 * comment.length + (certificate?.blob.length ?? 0));
+  const writer = new Writer(16_384 + 4 * comment.length + (certificate?.blob.length ?? 0) + limits.length);
   if (certificate === null) writePrivateNumbers(writer, components);
   else {
     writer.string(certificate.type).string(certificate.blob);
@@ -90,10 +106,7 @@ export function encodeAddedKey(
     else if (components.kind === 'ecdsa') writer.mpint(components.scalar);
     else writer.mpint(components.d).mpint(components.iqmp).mpint(components.p).mpint(components.q);
   }
-  writer.string(comment);
-  if (lifetime !== undefined) writer.u8(CONSTRAIN_LIFETIME).u32(lifetime);
-  if (confirm === true) writer.u8(CONSTRAIN_CONFIRM);
-  return writer.finish();
+  return writer.string(comment).raw(limits.finish()).finish();
 }
 
 /** A key that somebody adds to an agent of ours. */
@@ -107,8 +120,8 @@ export interface AddedKey {
 
 /**
  * The key of ADD_IDENTITY or ADD_ID_CONSTRAINED, plain or with a certificate.
- * @throws KeyFormatError for a certificate that is none, DecodeError also for a constraint that is not known: a key that is stored without it can do more than it should
- *   (Go CVE-2026-39832)
+ * @throws KeyFormatError for a certificate that is none, DecodeError also for a constraint that is not known: a key that is stored
+ *   without it can do more than it should (Go CVE-2026-39832)
  */
 export function decodeAddedKey(body: Uint8Array, constrained: boolean): AddedKey {
   const reader = new Reader(body);
@@ -117,16 +130,27 @@ export function decodeAddedKey(body: Uint8Array, constrained: boolean): AddedKey
   if (certificate !== null && certificate.type !== type) throw new DecodeError('the certificate is of another type');
   const numbers = certificate === null ? readPrivateNumbers(type, reader) : readCertifiedNumbers(certificate, reader);
   const comment = reader.text();
-  let lifetime: number | undefined;
-  let confirm = false;
-  while (constrained && reader.remaining > 0) {
-    const type = reader.u8();
-    if (type === CONSTRAIN_LIFETIME) lifetime = reader.u32();
-    else if (type === CONSTRAIN_CONFIRM) confirm = true;
-    else throw new DecodeError(`the constraint ${type} is not known`);
-  }
+  const constraints = constrained ? readConstraints(reader) : {};
   reader.end();
-  return { numbers, certificate, comment, constraints: { ...(lifetime !== undefined && { lifetime }), confirm } };
+  return { numbers, certificate, comment, constraints };
+}
+
+/** Each of them once: of two that differ either could be the one that was meant. */
+function readConstraints(reader: Reader): KeyConstraints {
+  let [lifetime, confirm, destinations]: [number?, boolean?, (readonly DestinationConstraint[])?] = [];
+  while (reader.remaining > 0) {
+    const type = reader.u8();
+    const name = type === CONSTRAIN_EXTENSION ? reader.name() : type;
+    if (name === CONSTRAIN_LIFETIME && lifetime === undefined) lifetime = reader.u32();
+    else if (name === CONSTRAIN_CONFIRM && confirm === undefined) confirm = true;
+    else if (name === RESTRICT_DESTINATION && destinations === undefined) destinations = readDestinations(reader);
+    else throw new DecodeError(`the constraint ${name} is not known, or there twice`);
+  }
+  return {
+    ...(lifetime !== undefined && { lifetime }),
+    ...(confirm !== undefined && { confirm }),
+    ...(destinations !== undefined && { destinations }),
+  };
 }
 
 /** Behind a certificate only the secret numbers follow, and for Ed25519 the public one once more. @throws DecodeError */

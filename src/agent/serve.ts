@@ -1,12 +1,10 @@
-// An agent of ours, as a server: one stream is one client. Requests are answered one after the other, in their order. What is not
-// understood as a whole is refused, never done in part; smart cards are not taken (CVE-2023-38408 was code loaded for one).
+// An agent of ours, as a server: one stream is one client. Requests are answered one after the other, in their order, and nothing
+// more is read before an answer has been taken. What is not understood as a whole is refused, never done in part; smart cards are not
+// taken (CVE-2023-38408 was code loaded for one). Keys that are limited to hosts exist only for whom `destinations.ts` lets see them.
 
-import { chmod, unlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
 import { type Duplex, finished } from 'node:stream';
-import { concat, readU32 } from '../bytes/bytes.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
-import { AgentError } from '../errors.ts';
 import { eraseMaterial, finishKey } from '../keys/formats/key-file.ts';
 import { withCertificate } from '../keys/node/certify.ts';
 import { derivePoint } from '../keys/node/derive-point.ts';
@@ -14,8 +12,11 @@ import type { SignatureAlgorithm } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
-import { publicKeyOf } from './agent.ts';
-import type { Keyring } from './keyring.ts';
+import { countHostKeys } from './destination-constraints.ts';
+import { isVisible, permittedUse } from './destinations.ts';
+import { AgentFrames } from './frames.ts';
+import { blobOf, sameBlob } from './key-blob.ts';
+import type { Keyring, KeyringEntry } from './keyring.ts';
 import * as protocol from './messages.ts';
 import { SessionBindings } from './session-bindings.ts';
 
@@ -23,112 +24,57 @@ const FAILURE = protocol.agentFrame(protocol.AGENT_FAILURE);
 const SUCCESS = protocol.agentFrame(protocol.AGENT_SUCCESS);
 const EXTENSION_FAILURE = protocol.agentFrame(protocol.EXTENSION_FAILURE);
 
+/** As many as clients list, OpenSSH's MAX_AGENT_IDENTITIES. */
+const MOST_KEYS = 2_048;
+/** Keys of hosts that all keys together may be limited to: somebody far away can add keys, too, and each list looks through these. */
+const MOST_HOST_KEYS = 16_384;
+
 /**
  * Answers the client at the other end of a stream until it ends. Resolves then; never rejects.
  */
-export function serveAgent(keyring: Keyring, stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    new AgentConnection(keyring, stream).start(resolve);
-  });
-}
-
-/** A listening agent. */
-export class AgentServer implements AsyncDisposable {
-  readonly path: string;
-  readonly #server: Server;
-  readonly #sockets: Set<Socket>;
-
-  /** @internal */
-  constructor(path: string, server: Server, sockets: Set<Socket>) {
-    this.path = path;
-    this.#server = server;
-    this.#sockets = sockets;
-  }
-
-  /** Hangs up on all clients and removes the socket. The keys stay in their keyring. */
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-}
-
-/**
- * Serves a keyring at a socket that only its owner can open (or a pipe on Windows).
- * @throws AgentError where it can't listen there
- */
-export async function listenAgent(keyring: Keyring, path: string): Promise<AgentServer> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    void serveAgent(keyring, socket).then(() => sockets.delete(socket));
-  });
-  // From its first moment: between bind and chmod anybody could connect.
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(new AgentError(`can't listen at ${path}: ${error.message}`, { cause: error })));
-      server.listen(path, resolve);
-    });
-  } finally {
-    process.umask(before);
-  }
-  if (process.platform !== 'win32') {
-    await chmod(path, 0o600).catch(async (error: unknown) => {
-      server.close();
-      await unlink(path).catch(() => {});
-      throw new AgentError(`can't protect ${path}`, { cause: error });
-    });
-  }
-  return new AgentServer(path, server, sockets);
+export async function serveAgent(keyring: Keyring, stream: Duplex): Promise<void> {
+  await new AgentConnection(keyring, stream).run();
 }
 
 class AgentConnection {
   readonly #keyring: Keyring;
   readonly #stream: Duplex;
   readonly #bindings = new SessionBindings();
-  #pending: Uint8Array = new Uint8Array(0);
-  #busy = false;
+  readonly #frames = new AgentFrames();
 
   constructor(keyring: Keyring, stream: Duplex) {
     this.#keyring = keyring;
     this.#stream = stream;
   }
 
-  start(ended: () => void): void {
-    this.#stream.on('data', (chunk: Uint8Array) => {
-      this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
-      void this.#run();
+  async run(): Promise<void> {
+    const over = new Promise<void>((resolve) => {
+      finished(this.#stream, () => resolve());
     });
-    finished(this.#stream, () => ended());
+    try {
+      // The iterator must not destroy the stream at its end, with answers still on their way.
+      for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
+        this.#frames.push(chunk as Uint8Array);
+        await this.#answerAll();
+      }
+      // Who has no more questions may still be waiting for the last answer.
+      this.#stream.end();
+    } catch {
+      // It broke, or what came over it is not the protocol.
+      this.#stream.destroy();
+    }
+    await over;
   }
 
-  /** One request after the other; meanwhile nothing more is read. */
-  async #run(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    this.#stream.pause();
-    while (this.#pending.length >= 4) {
-      const length = readU32(this.#pending, 0);
-      if (length === 0 || length > protocol.MOST_MESSAGE_BYTES) {
-        this.#stream.destroy();
-        return;
-      }
-      if (this.#pending.length < 4 + length) break;
-      const message = new Uint8Array(this.#pending.subarray(4, 4 + length));
-      this.#pending = this.#pending.subarray(4 + length);
+  /** @throws DecodeError for a length that no message has */
+  async #answerAll(): Promise<void> {
+    for (let message = this.#frames.next(); message !== null; message = this.#frames.next()) {
       const answer = await this.#answer(message).catch(() => FAILURE);
       message.fill(0);
       if (this.#stream.destroyed) return;
-      this.#stream.write(answer);
+      // A client that asks and does not listen must not fill our memory with answers.
+      if (!this.#stream.write(answer)) await drained(this.#stream);
     }
-    this.#busy = false;
-    this.#stream.resume();
   }
 
   /** Whatever it throws is FAILURE. */
@@ -146,10 +92,9 @@ class AgentConnection {
       case protocol.ADD_ID_CONSTRAINED:
         return this.#add(body, type === protocol.ADD_ID_CONSTRAINED);
       case protocol.REMOVE_IDENTITY: {
-        if (this.#keyring.locked) return FAILURE;
-        const key = publicKeyOf(reader.string());
+        const entry = this.#keyring.find(reader.string());
         reader.end();
-        return key !== null && this.#keyring.remove(key) ? SUCCESS : FAILURE;
+        return entry !== null && this.#sees(entry) && this.#keyring.remove(entry.publicKey) ? SUCCESS : FAILURE;
       }
       case protocol.REMOVE_ALL_IDENTITIES:
         reader.end();
@@ -170,23 +115,29 @@ class AgentConnection {
     }
   }
 
+  #sees({ destinations }: KeyringEntry): boolean {
+    return isVisible(destinations, this.#bindings);
+  }
+
   #identities(): Uint8Array {
-    const keys = this.#keyring.list();
+    const keys = this.#keyring.list().filter((entry) => this.#sees(entry));
     const writer = new Writer(1024).u32(keys.length);
-    for (const { publicKey, comment } of keys) writer.string(publicKey.certificate?.blob ?? publicKey.blob).string(comment);
+    for (const { publicKey, comment } of keys) writer.string(blobOf(publicKey)).string(comment);
     return protocol.agentFrame(protocol.IDENTITIES_ANSWER, writer.finish());
   }
 
   async #sign(reader: Reader): Promise<Uint8Array> {
     const blob = reader.string();
-    const data = reader.string();
+    const data = new Uint8Array(reader.string());
     const flags = reader.u32();
     reader.end();
-    const signer = await this.#keyring.signer(blob);
+    const signer = await this.#keyring.signer(blob, ({ destinations, publicKey }) =>
+      permittedUse(destinations, this.#bindings, publicKey, data),
+    );
     if (signer === null) return FAILURE;
     const algorithm = algorithmFor(signer, flags);
     if (algorithm === undefined) return FAILURE;
-    const signature = await signer.sign(new Uint8Array(data), algorithm);
+    const signature = await signer.sign(data, algorithm);
     return protocol.agentFrame(protocol.SIGN_RESPONSE, new Writer(signature.length + 4).string(signature).finish());
   }
 
@@ -196,24 +147,44 @@ class AgentConnection {
     const material = { numbers, comment };
     try {
       const file = { encrypted: false as const, format: 'a key for the agent', material };
-      const key = finishKey(file, material, derivePoint, nodeCrypto);
-      this.#keyring.add(certificate === null ? key : withCertificate(key, certificate), { ...constraints, comment });
+      const plain = finishKey(file, material, derivePoint, nodeCrypto);
+      const key = certificate === null ? plain : withCertificate(plain, certificate);
+      const held = this.#keyring.find(blobOf(key.publicKey));
+      // Who may not see a key may not free it of its limits either, by adding it once more.
+      if (held !== null && !this.#sees(held)) return FAILURE;
+      if (!this.#hasRoomFor({ publicKey: key.publicKey, comment, destinations: constraints.destinations ?? [] })) return FAILURE;
+      this.#keyring.add(key, { ...constraints, comment });
     } finally {
       eraseMaterial(material);
     }
     return SUCCESS;
   }
 
+  /** Whether a list with the key in it is one that clients read, and the limits to hosts are not too many to look through. */
+  #hasRoomFor(entry: KeyringEntry): boolean {
+    const keys = [...this.#keyring.list().filter(({ publicKey }) => !sameBlob(publicKey, entry.publicKey)), entry];
+    const bytes = keys.reduce((sum, key) => sum + 8 + blobOf(key.publicKey).length + Buffer.byteLength(key.comment), 5);
+    const hostKeys = keys.reduce((sum, { destinations }) => sum + countHostKeys(destinations), 0);
+    return keys.length <= MOST_KEYS && bytes <= protocol.MOST_MESSAGE_BYTES && hostKeys <= MOST_HOST_KEYS;
+  }
+
+  /** What is not known is FAILURE, what is known and fails EXTENSION_FAILURE (RFC 9987). */
   #extension(reader: Reader): Uint8Array {
     const name = reader.text();
-    if (name === 'query') {
-      reader.end();
-      const names = new Writer().string('query').string(protocol.SESSION_BIND);
-      return protocol.agentFrame(protocol.AGENT_SUCCESS, names.finish());
-    }
-    if (name !== protocol.SESSION_BIND) return EXTENSION_FAILURE;
-    return this.#bindings.bind(reader) ? SUCCESS : EXTENSION_FAILURE;
+    // Also while it is locked: the connection may be used when it is no longer.
+    if (name === protocol.SESSION_BIND) return this.#bindings.bind(reader) ? SUCCESS : EXTENSION_FAILURE;
+    if (name !== 'query' || this.#keyring.locked) return FAILURE;
+    reader.end();
+    return protocol.agentFrame(protocol.EXTENSION_RESPONSE, new Writer().string('query').string(protocol.SESSION_BIND).finish());
   }
+}
+
+/** When there is room again, or never more will be. */
+async function drained(stream: Duplex): Promise<void> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(() => {});
+  stop.abort();
 }
 
 /** What the flags ask for; without one an RSA key would have to sign with SHA-1, which we don't. */

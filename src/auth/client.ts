@@ -23,7 +23,7 @@ import { type AuthOutcome, type ClientAuthPort, outcomeOf } from './outcome.ts';
 export const CONNECTION_SERVICE = 'ssh-connection';
 
 /** The name of a publickey request that names the host key, and of the extension by which a server says that it takes them. */
-const HOST_BOUND = 'publickey-hostbound-v00@openssh.com';
+export const HOST_BOUND = 'publickey-hostbound-v00@openssh.com';
 export const HOST_BOUND_EXTENSION = 'publickey-hostbound@openssh.com';
 
 /** One attempt: the flow is started with the connection's port once the engine is ready for it. */

@@ -17,12 +17,10 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
   ['serve', { summary: 'start a server that is safe to start', load: () => import('./serve/main.ts') }],
   ['keygen', { summary: 'make, show, convert and certify keys, edit known_hosts', load: () => import('./keygen/main.ts') }],
   ['keyscan', { summary: 'print the host keys of servers', load: () => import('./keyscan/main.ts') }],
+  ['copy-id', { summary: 'let a public key log in to a host', load: () => import('./copy-id/main.ts') }],
   ['agent', { summary: 'keep keys for others to sign with', load: () => import('./agent/main.ts') }],
   ['audit', { summary: 'what a server offers, and what of it is weak', load: () => import('./audit/main.ts') }],
 ]);
-
-/** Verbs to come. A host of such a name has to be called by `amiko ssh`, or its meaning would change one day. */
-const verbsToCome: readonly string[] = ['copy-id'];
 
 const USAGE = `amiko: SSH for TypeScript
 
@@ -40,6 +38,7 @@ Examples:
   amiko cp -r site/ me@server.example.com:/srv/www
   amiko serve ./public
   amiko keygen -f ~/.ssh/id_ed25519
+  amiko copy-id -i ~/.ssh/id_ed25519 me@server.example.com
   amiko audit server.example.com
 `;
 
@@ -79,14 +78,11 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (word.startsWith('-')) throw new UsageError(`unknown option '${word}'${didYouMean(word, ['--help', '--version'])}`);
   const verb = verbs.get(word);
   if (verb !== undefined) return (await verb.load()).main(rest);
-  if (verbsToCome.includes(word)) {
-    throw new UsageError(`the verb '${word}' does not exist yet; for a host of that name: amiko ssh ${word}`);
-  }
   // A name without dots is more often a slip of the finger than a host. Short names are too close to everything.
   if (word.length > 3 && /^[a-z-]+$/.test(word)) {
     const meant = didYouMean(
       word,
-      [...verbs.keys(), ...verbsToCome].filter((name) => name.length > 3),
+      [...verbs.keys()].filter((name) => name.length > 3),
     );
     if (meant !== '') throw new UsageError(`unknown verb '${word}'${meant} For a host of that name: amiko ssh ${word}`);
   }

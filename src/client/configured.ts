@@ -1,6 +1,7 @@
 // `connect({ config })`: what `ssh NICKNAME` would do, as a plan. The options of the caller win; the rest is looked up, the hosts on the
 // way included, and all of it before anything is connected to, so that mistakes cost no connection.
 
+import { usualAgent } from '../agent/location.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import { ConfigError } from '../errors.ts';
 import { agentForwarding } from '../forward/agent.ts';
@@ -136,8 +137,8 @@ function agentToForward(
   const wish = agentForward ?? (agent === false ? false : config.forwardAgent);
   if (wish === false) return null;
   const own = typeof agent === 'string' ? agent : agent === undefined ? identityAgentOf(config) : undefined;
-  const path = typeof wish === 'string' ? wish : own === undefined ? process.env['SSH_AUTH_SOCK'] : own;
-  if (path || required) return { handler: agentForwarding(path ?? ''), required };
+  const path = typeof wish === 'string' ? wish : own === undefined ? usualAgent() : own;
+  if (path || required) return { handler: agentForwarding(path), required };
   log('ForwardAgent of the configuration has no effect: there is no agent');
   return null;
 }

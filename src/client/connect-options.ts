@@ -24,10 +24,10 @@ export interface ConnectOptions extends CallOptions, TransportOptions {
    */
   readonly certificates?: Certificate | readonly Certificate[];
   /**
-   * Keys of an agent to log in with: at a socket's path, `true` for the one in SSH_AUTH_SOCK, or one that is open. Default none, with
-   * {@link config} that of IdentityAgent. At most five keys are tried in all, those of `privateKey` first, since servers hang up
-   * after six. The agent is told which session it signs for; one that is given open can be told only once, so keys that are limited
-   * to some hosts want a path.
+   * Keys of an agent to log in with: at a socket's path, `true` for the one in SSH_AUTH_SOCK (on Windows else the pipe of its
+   * OpenSSH), or one that is open. Default none, with {@link config} that of IdentityAgent. At most five keys are tried in all, those
+   * of `privateKey` first, since servers hang up after six. The agent is told which session it signs for; one that is given open can
+   * be told only once, so keys that are limited to some hosts want a path.
    */
   readonly agent?: string | Agent | boolean;
   /**

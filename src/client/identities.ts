@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, AgentKey } from '../agent/agent.ts';
+import { usualAgent } from '../agent/location.ts';
 import { AgentError, KeyFormatError } from '../errors.ts';
 import type { CallOptions } from '../io/waiting.ts';
 import type { Certificate } from '../keys/certificate.ts';
@@ -101,9 +102,10 @@ export class Identities {
   }
 
   async #agentKeys(): Promise<readonly AgentKey[]> {
-    const where = this.#options.identityAgent;
+    const named = this.#options.identityAgent;
+    const where = named === undefined ? usualAgent() : named;
     const { log } = this.#port;
-    if (where === null || (where === undefined && !process.env['SSH_AUTH_SOCK'] && process.platform !== 'win32')) return [];
+    if (where === null) return [];
     try {
       this.#agent = await agentForSession(where, this.#transport, this.#call);
       for (const { publicKey } of this.#agent.keys)
@@ -111,7 +113,7 @@ export class Identities {
       return this.#agent.keys;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      if (where === undefined) log.debug(1, error.message);
+      if (named === undefined) log.debug(1, error.message);
       else log.error(error.message);
       return [];
     }

@@ -107,8 +107,12 @@ export class KnownHosts {
 
   /** The keys that a host is known by, revoked ones left out. */
   keysFor(host: string, port: number): KnownHostKey[] {
-    const known = this.#keysOf(lookupName(host, port));
-    return known.length === 0 && port !== DEFAULT_PORT ? this.#keysOf(lookupName(host, DEFAULT_PORT)) : known;
+    return this.#keysOf(host, port, null);
+  }
+
+  /** The authorities whose certificates a host is known by, revoked ones left out. */
+  authoritiesFor(host: string, port: number): KnownHostKey[] {
+    return this.#keysOf(host, port, '@cert-authority');
   }
 
   /** The signature algorithms of the keys that a host is known by. */
@@ -198,10 +202,11 @@ export class KnownHosts {
     return other === undefined ? { status: 'unknown', ...why } : { status: 'changed', known: other, ...why };
   }
 
-  #keysOf(name: string): KnownHostKey[] {
-    const matching = this.#matching(name);
+  #keysOf(host: string, port: number, wanted: Line['marker']): KnownHostKey[] {
+    const matching = this.#matching(lookupName(host, port));
     const revoked = new Set(matching.filter(({ marker }) => marker === '@revoked').map((line) => line.base64));
-    return this.#keysIn(matching, null).filter(({ key }) => !revoked.has(key.getBase64()));
+    const known = this.#keysIn(matching, wanted).filter(({ key }) => !revoked.has(key.getBase64()));
+    return known.length === 0 && port !== DEFAULT_PORT ? this.#keysOf(host, DEFAULT_PORT, wanted) : known;
   }
 
   #matching(name: string): Line[] {

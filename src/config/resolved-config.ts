@@ -1,6 +1,7 @@
 // What the configuration says about one host, typed. Nothing in here runs or opens anything: paths are paths, commands are texts
 // and words, and what a value means for a connection is the connection's affair.
 
+import { usualAgent } from '../agent/location.ts';
 import type { AlgorithmOptions } from '../algorithms/policy.ts';
 import { ConfigError } from '../errors.ts';
 import { matchesPattern } from '../keys/pattern-list.ts';
@@ -111,12 +112,12 @@ export class ResolvedConfig {
     return this.#flag('identitiesonly');
   }
 
-  /** The socket of the agent to ask; null for none. */
+  /** The socket of the agent to ask, or on Windows its pipe; null for none. */
   get identityAgent(): string | null {
     const { env } = this.#finished.machine;
     const agent = this.#value('identityagent') ?? 'SSH_AUTH_SOCK';
     if (agent === 'none') return null;
-    if (agent === 'SSH_AUTH_SOCK') return env[agent] || null;
+    if (agent === 'SSH_AUTH_SOCK') return usualAgent({ env });
     return agent.startsWith('$') ? env[agent.slice(1)] || null : agent;
   }
 

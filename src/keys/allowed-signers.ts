@@ -4,7 +4,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KeyFormatError, printable } from '../errors.ts';
 import { parseKeyOptions, parseTimestamp } from './key-options.ts';
-import { matchesPatternList } from './pattern-list.ts';
+import { matchesPattern, matchesPatternList } from './pattern-list.ts';
 import { PublicKey } from './public-key.ts';
 
 interface Line {
@@ -63,13 +63,32 @@ export class AllowedSigners {
     return why;
   }
 
-  /** The patterns of those who may sign with this key for this purpose, as `ssh-keygen -Y find-principals` lists them. */
-  findPrincipals(key: PublicKey, namespace: string, at: Date): readonly string[] {
+  /**
+   * Whom the first line that fits lets sign with this key, as `ssh-keygen -Y find-principals` lists them: the patterns of the line; for a
+   * certificate of its authority the certificate's own names that fit them. Each is for `permits` to judge, this is no verdict.
+   * @param namespace What the signature is for; null for anything, which is what ssh-keygen asks.
+   */
+  findPrincipals(key: PublicKey, namespace: string | null, at: Date): readonly string[] {
     const seconds = at.getTime() / 1000;
-    return this.#lines
-      .filter((line) => !line.authority && line.key.equals(key) && unfit(line, namespace, seconds) === null)
-      .map(({ principals }) => principals);
+    for (const line of this.#lines) {
+      if (unfit(line, namespace, seconds) !== null) continue;
+      const names = line.authority ? certifiedNames(line, key, seconds) : plainNames(line, key);
+      if (names.length > 0) return names;
+    }
+    return [];
   }
+}
+
+function plainNames({ principals, key: own }: Line, key: PublicKey): readonly string[] {
+  return key.certificate === null && own.equals(key) ? principals.split(',').filter((name) => name !== '') : [];
+}
+
+/** As ssh-keygen: pattern after pattern. A name that the line rules out (`!name`) is not one of them, whatever else fits it. */
+function certifiedNames({ principals, key: authority }: Line, { certificate }: PublicKey, seconds: number): readonly string[] {
+  if (certificate === null || !certificate.signatureKey.equals(authority)) return [];
+  if (certificate.refusal('user', null, seconds) !== null) return [];
+  const allowed = certificate.principals.filter((name) => matchesPatternList(principals, name));
+  return principals.split(',').flatMap((pattern) => allowed.filter((name) => matchesPattern(pattern, name)));
 }
 
 /** Null where the line lets it through, '' where it is about something else. */
@@ -86,8 +105,9 @@ function refusal(line: Line, principal: string, key: PublicKey, namespace: strin
   return unfit(line, namespace, seconds);
 }
 
-function unfit({ namespaces, validAfter, validBefore }: Line, namespace: string, seconds: number): string | null {
-  if (namespaces !== null && !matchesPatternList(namespaces, namespace)) return `not for the namespace '${printable(namespace)}'`;
+function unfit({ namespaces, validAfter, validBefore }: Line, namespace: string | null, seconds: number): string | null {
+  if (namespaces !== null && namespace !== null && !matchesPatternList(namespaces, namespace))
+    return `not for the namespace '${printable(namespace)}'`;
   if (seconds < validAfter) return 'the key is not yet valid';
   if (seconds >= validBefore) return 'the key has expired';
   return null;

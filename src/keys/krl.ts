@@ -1,13 +1,16 @@
 // Key revocation lists (OpenSSH PROTOCOL.krl): keys and certificates that count no more. What can't be understood and says that it
 // matters makes the whole list void, and a list that can't be read revokes everything for its caller, who gets an error.
 
-import { encodeUtf8, equalBytes, toHex } from '../bytes/bytes.ts';
+import { encodeUtf8, equalBytes, fromHex, toHex } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KeyFormatError, printable, UsageError } from '../errors.ts';
 import { DecodeError, Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import type { Certificate } from './certificate.ts';
 import { PublicKey } from './public-key.ts';
+import { mergedRanges, type SerialRange } from './serial-ranges.ts';
+
+export type { SerialRange } from './serial-ranges.ts';
 
 const MAGIC = encodeUtf8('SSHKRL\n\0');
 const FORMAT_VERSION = 1;
@@ -28,16 +31,16 @@ const CERTIFICATE_EXTENSION = 0x39;
 /** The most numbers that a run of bits may stand for. A longer one only wastes memory. */
 const MAX_BITMAP_BITS = 1 << 20;
 
-/** Serial numbers from `from` to `to`, both included. */
-export interface SerialRange {
-  readonly from: bigint;
-  readonly to: bigint;
+/** A key of any type, also one that is not supported: a list names keys, it does not use them. */
+export interface KeyBlob {
+  /** The SSH encoding (RFC 4253 section 6.6). */
+  readonly blob: Uint8Array;
 }
 
 /** Certificates of one authority. */
 export interface RevokedCertificates {
-  /** The authority; null for certificates of any. */
-  readonly authority: PublicKey | null;
+  /** The authority, usually a PublicKey; null for certificates of any. */
+  readonly authority: KeyBlob | null;
   /** Serial numbers; 0, which stands for none given, revokes nothing. */
   readonly serials?: readonly (bigint | SerialRange)[];
   readonly keyIds?: readonly string[];
@@ -50,7 +53,9 @@ export interface KrlContents {
   readonly generated: Date;
   readonly comment?: string;
   /** Keys as such, plain and in any certificate, as an authority as well. */
-  readonly keys?: readonly PublicKey[];
+  readonly keys?: readonly KeyBlob[];
+  /** By the SHA-1 hash of the blob: 20 bytes each, as old lists have them. Can be made to fit for keys that nobody meant. */
+  readonly sha1?: readonly Uint8Array[];
   /** The same by the hash of the key's blob: says which keys without giving them away. 32 bytes each. */
   readonly sha256?: readonly Uint8Array[];
   readonly certificates?: readonly RevokedCertificates[];
@@ -112,6 +117,33 @@ export class Krl {
     return equalBytes(bytes.subarray(0, 6), MAGIC.subarray(0, 6));
   }
 
+  /** All that the list revokes, for `encodeKrl` or to be shown; hashes and keys in order. Extensions and signatures are left out. */
+  get contents(): Required<KrlContents> {
+    const { version, generated, comment } = this;
+    const bytes = (set: ReadonlySet<string>) => [...set].sort().map((hex) => fromHex(hex) as Uint8Array);
+    const byAuthority = new Map<string, { authority: Uint8Array; ranges: SerialRange[]; keyIds: string[] }>();
+    for (const { authority, ranges, keyIds } of this.#sections) {
+      const name = toHex(authority);
+      const known = byAuthority.get(name) ?? { authority, ranges: [], keyIds: [] };
+      byAuthority.set(name, known);
+      known.ranges = mergedRanges([...known.ranges, ...ranges]);
+      known.keyIds = [...new Set([...known.keyIds, ...keyIds])].sort();
+    }
+    return {
+      version,
+      generated,
+      comment,
+      keys: bytes(this.#blobs).map((blob) => ({ blob })),
+      sha1: bytes(this.#sha1),
+      sha256: bytes(this.#sha256),
+      certificates: [...byAuthority.values()].map(({ authority, ranges, keyIds }) => ({
+        authority: authority.length === 0 ? null : { blob: authority },
+        serials: ranges,
+        keyIds,
+      })),
+    };
+  }
+
   /** What revokes the key, the certificate it is in, or that one's authority; null where nothing does. */
   whyRevoked(key: PublicKey | Certificate): string | null {
     const plain = key instanceof PublicKey ? key : key.publicKey;
@@ -171,11 +203,13 @@ export class Krl {
 
 /** The bytes of a list, as `ssh-keygen -k` writes them. @throws UsageError for numbers that make no list */
 export function encodeKrl(contents: KrlContents): Uint8Array {
-  const { version = 0n, generated, comment = '', keys = [], sha256 = [], certificates: revoked = [] } = contents;
+  const { version = 0n, generated, comment = '', keys = [], sha1 = [], sha256 = [], certificates: revoked = [] } = contents;
   const seconds = BigInt(Math.floor(generated.getTime() / 1000));
   const writer = new Writer(1024).raw(MAGIC).u32(FORMAT_VERSION).u64(version).u64(seconds).u64(0n).string('').string(comment);
   for (const section of revoked) writer.u8(CERTIFICATES).string(encodeCertificates(section));
   if (keys.length > 0) writer.u8(EXPLICIT_KEY).string(strings(sorted(keys.map(({ blob }) => blob))));
+  if (sha1.some((hash) => hash.length !== 20)) throw new UsageError('a SHA-1 digest is 20 bytes long');
+  if (sha1.length > 0) writer.u8(FINGERPRINT_SHA1).string(strings(sorted(sha1)));
   if (sha256.some((hash) => hash.length !== 32)) throw new UsageError('a SHA-256 digest is 32 bytes long');
   if (sha256.length > 0) writer.u8(FINGERPRINT_SHA256).string(strings(sorted(sha256)));
   return writer.finish();
@@ -184,18 +218,19 @@ export function encodeKrl(contents: KrlContents): Uint8Array {
 function encodeCertificates({ authority, serials = [], keyIds = [] }: RevokedCertificates): Uint8Array {
   const writer = new Writer().string(authority?.blob ?? '').string('');
   const list = new Writer();
-  for (const serial of serials) {
-    if (typeof serial === 'bigint') {
-      list.u64(serial);
-      continue;
-    }
-    if (serial.from > serial.to || serial.from < 0n)
-      throw new UsageError(`no range of serial numbers: ${serial.from} to ${serial.to}`);
-    writer.u8(SERIAL_RANGE).string(new Writer().u64(serial.from).u64(serial.to).finish());
+  for (const { from, to } of mergedRanges(serials.map(checkedRange))) {
+    if (from === to) list.u64(from);
+    else writer.u8(SERIAL_RANGE).string(new Writer().u64(from).u64(to).finish());
   }
   if (list.length > 0) writer.u8(SERIAL_LIST).string(list.finish());
   if (keyIds.length > 0) writer.u8(KEY_ID).string(strings(keyIds.map(encodeUtf8)));
   return writer.finish();
+}
+
+function checkedRange(serial: bigint | SerialRange): SerialRange {
+  const { from, to } = typeof serial === 'bigint' ? { from: serial, to: serial } : serial;
+  if (from > to || from < 0n) throw new UsageError(`no range of serial numbers: ${from} to ${to}`);
+  return { from, to };
 }
 
 function certificates(reader: Reader): Section {

@@ -34,7 +34,12 @@ const OPTIONS = [
   'verify-required',
   'x11-forwarding',
 ] as const;
+/** A second one would have to win over the first, or be ignored: as for sshd it is neither. */
+const ONCE = ['command', 'from', 'principals'];
 const WITH_VALUE = ['command', 'environment', 'expiry-time', 'from', 'permitlisten', 'permitopen', 'principals', 'tunnel'];
+
+/** OpenSSH's SSH_TUNID_MAX. */
+const MOST_TUNNEL = 0x7fff_fffd;
 
 /** Who asks. */
 export interface Applicant {
@@ -66,7 +71,8 @@ interface Entry {
 }
 
 /**
- * The keys of an authorized_keys file.
+ * The keys of an authorized_keys file. Every option of sshd(8) is understood. `user-rc`, `no-user-rc` and `tunnel` are checked and have
+ * no effect: no `~/.ssh/rc` is run here and no tunnel is made, whatever a line says.
  *
  * @example
  * const keys = AuthorizedKeys.parse(await readFile('authorized_keys', 'utf8'), 'authorized_keys');
@@ -167,7 +173,9 @@ function consider(entry: Entry, { user, key, address, now }: Applicant): Authori
 
 function parseLine(line: string, place: string): Entry {
   const parsed = parseKeyOptions(line, OPTIONS);
-  for (const [name, value] of parsed.all) {
+  for (const [index, [name, value]] of parsed.all.entries()) {
+    if (ONCE.includes(name) && parsed.all.findIndex(([other]) => other === name) < index)
+      throw new KeyFormatError(`the option '${name}' twice`);
     if (WITH_VALUE.includes(name) !== (value !== ''))
       throw new KeyFormatError(`the option '${name}' ${value === '' ? 'needs a' : 'takes no'} value`);
   }
@@ -204,8 +212,7 @@ function grantOf({ all, options }: KeyOptions): Grant {
     else if (name === 'environment') addVariable(environment, value);
     else if (name === 'no-touch-required') grant = { ...grant, touchRequired: false };
     else if (name === 'verify-required') grant = { ...grant, verifyRequired: true };
-    else if (name === 'tunnel' && !/^(?:\d{1,9}|any)$/.test(value))
-      throw new KeyFormatError(`not a tunnel: '${printable(value)}'`);
+    else if (name === 'tunnel' && !isTunnel(value)) throw new KeyFormatError(`not a tunnel: '${printable(value)}'`);
   }
   const places = (option: string, bare: boolean) => {
     const values = all.filter(([name]) => name === option).flatMap(([, value]) => value.split(','));
@@ -218,6 +225,11 @@ function grantOf({ all, options }: KeyOptions): Grant {
     permitOpen: places('permitopen', false),
     permitListen: places('permitlisten', true),
   };
+}
+
+/** `any`, or the number of a device. */
+function isTunnel(value: string): boolean {
+  return /^any$/i.test(value) || (/^\d{1,10}$/.test(value) && Number(value) <= MOST_TUNNEL);
 }
 
 const FIELDS: ReadonlyMap<string, keyof Grant> = new Map([

@@ -53,6 +53,11 @@ export const restricted: Grant = {
   x11Forwarding: false,
 };
 
+/** Whether a forced command is the server's own SFTP (sshd_config(5), ForceCommand), which is a subsystem and no program. */
+export function isInternalSftp(command: string): boolean {
+  return /^internal-sftp(?:[ \t]|$)/.test(command);
+}
+
 /** What both allow; a text where they can't be had together. */
 export function both(a: Grant, b: Grant): Grant | string {
   // Each wants something else to be run, and to choose one would break the other.

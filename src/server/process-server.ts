@@ -6,7 +6,7 @@ import type { Channel } from '../transport/channel.ts';
 import { ServerInterface } from '../transport/server-interface.ts';
 import type { TerminalModes } from '../transport/terminal-modes.ts';
 import { AcceptedEnvironment, type Account, baseEnvironment, type Endpoints, invokingAccount, utf8 } from './environment.ts';
-import { everything, type Grant } from './grant.ts';
+import { everything, type Grant, isInternalSftp } from './grant.ts';
 import { type ChannelProcess, type Program, runProcess } from './process.ts';
 import { loadTerminals, runOnTerminal, type TerminalRequest } from './terminal.ts';
 
@@ -114,7 +114,7 @@ export class ProcessServer extends ServerInterface {
   }
 
   override checkChannelExecRequest(channel: Channel, command: Uint8Array): boolean {
-    if (!this.#runsPrograms) return false;
+    if (!this.#runsPrograms || this.#onlySftp) return false;
     // Node passes arguments as UTF-8; another encoding would run something else than what was asked for.
     const text = utf8(command);
     if (text === null) return false;
@@ -122,18 +122,36 @@ export class ProcessServer extends ServerInterface {
     return true;
   }
 
+  /**
+   * Whether whatever serves SFTP here does what this forced `internal-sftp` says. Default: only where it has no arguments, which are
+   * for limiting it.
+   */
+  protected obeysInternalSftp(command: string): boolean {
+    return command === 'internal-sftp';
+  }
+
+  /** The forced command is SFTP of our own: no program runs, whatever is asked for. */
+  get #onlySftp(): boolean {
+    return isInternalSftp(this.grant.command ?? '');
+  }
+
   /** A forced command is run for subsystems, too: whatever the client asks for. */
   override checkChannelSubsystemRequest(
     channel: Channel,
     name: string,
   ): ReturnType<ServerInterface['checkChannelSubsystemRequest']> {
-    if (this.grant.command === null) return super.checkChannelSubsystemRequest(channel, name);
+    const { command } = this.grant;
+    if (command === null) return super.checkChannelSubsystemRequest(channel, name);
+    if (this.#onlySftp) {
+      return name === 'sftp' && this.obeysInternalSftp(command) && super.checkChannelSubsystemRequest(channel, name);
+    }
     if (!this.#runsPrograms) return false;
     this.#exec(channel, name);
     return true;
   }
 
   override checkChannelShellRequest(channel: Channel): boolean {
+    if (this.#onlySftp) return false;
     if (this.grant.command !== null && this.#runsPrograms) {
       this.#exec(channel, null);
       return true;

@@ -31,6 +31,9 @@ async function certified(dir: TempDir, principal: string): Promise<readonly stri
   return files;
 }
 
+/** Without the key in a file. */
+const notIdentity = (word: string, index: number, words: readonly string[]) => word !== '-i' && words[index - 1] !== '-i';
+
 interface Running extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly socket: string;
@@ -116,6 +119,40 @@ describePeer(['ssh-agent', 'ssh-keygen', 'sshd', 'ssh'], 'our agent', () => {
     expect(code).toBe(0);
     expect(existsSync(agent.socket)).toBe(false);
     expect(existsSync(agent.socket.replace(/\/[^/]+$/, ''))).toBe(false);
+  });
+
+  it('at a path of its own: takes the place of one that was killed, and leaves nothing behind', async () => {
+    await using dir = tempDir();
+    const path = dir.join('agent');
+    const args = ['-a', path];
+    {
+      await using killed = await startAgent(args);
+      const gone = once(killed.child, 'exit');
+      killed.child.kill('SIGKILL');
+      await gone;
+    }
+    expect(statSync(path).isSocket()).toBe(true);
+    {
+      await using _agent = await startAgent(args);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(await sshAdd(['-l'], { SSH_AUTH_SOCK: path })).toMatchObject({ code: 1, stdout: 'The agent has no identities.\n' });
+      expect(await amiko(['-a', path, 'true'])).toMatchObject({ code: 255, stderr: expect.stringContaining('EADDRINUSE') });
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('says where a key that is limited to hosts wants to log in, when it asks', async () => {
+    await using dir = tempDir();
+    const key = keyPair('ed25519', { name: 'agent' });
+    await using sshd = await startSshd({ authorizedKeys: [key.publicLine] });
+    const program = dir.write('ask', `#!/bin/sh\necho "$1" >> '${dir.join('asked')}'\n`, 0o700);
+    await using agent = await startAgent([], { SSH_ASKPASS: program });
+    const env = { SSH_AUTH_SOCK: agent.socket };
+    const host = `[127.0.0.1]:${sshd.port}`;
+    expect(await sshAdd(['-c', '-H', sshd.knownHostsFile, '-h', host, key.path], env)).toMatchObject({ code: 0 });
+    const login = await run('ssh', [...sshd.sshArgs({ IdentitiesOnly: 'no' }), 'echo in'].filter(notIdentity), { env });
+    expect(login.stdout.toString()).toBe('in\n');
+    expect(readFileSync(dir.join('asked'), 'utf8')).toContain(`It logs in as ${sshd.user} at ${host}.\n`);
   });
 
   it('asks before the use of keys that want it, and forgets keys in time', async () => {

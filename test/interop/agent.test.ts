@@ -111,10 +111,6 @@ describePeer('ssh-agent', 'our agent', () => {
     expect((await add('-l')).stdout).toContain('no identities');
     expect((await add('-t', '1', join(dir.path, 'ecdsa'))).status).toBe(0);
     await expect.poll(() => keyring.list().length, { timeout: 5_000 }).toBe(0);
-    // A constraint that we don't know must not be lost: the key is refused.
-    writeFileSync(join(dir.path, 'known_hosts'), `h ${publicKey}\n`);
-    expect((await add('-h', 'h', '-H', join(dir.path, 'known_hosts'), join(dir.path, 'ecdsa'))).status).not.toBe(0);
-    expect(keyring.list()).toEqual([]);
   });
 
   it('asks before a key that wants it signs', async () => {

@@ -27,7 +27,7 @@ export async function settledSftp(...args: string[]): Promise<ConnectionOptions>
   if (invocation.kind !== 'connect') throw new Error(invocation.kind);
   const { options } = invocation;
   options.configFile ??= 'none';
-  return (await Configuration.load(options)).fileServer(options.place.destination, options.subsystem);
+  return (await Configuration.load(options)).withoutSession(options.place.destination, options.subsystem);
 }
 
 /** For the target, which is a host. */
@@ -37,5 +37,5 @@ export async function settledCp(...args: string[]): Promise<ConnectionOptions> {
   const { options } = invocation;
   options.configFile ??= 'none';
   if (options.target.kind !== 'remote') throw new Error('the target is no host');
-  return (await Configuration.load(options)).fileServer(options.target.destination, 'sftp');
+  return (await Configuration.load(options)).withoutSession(options.target.destination, 'sftp');
 }

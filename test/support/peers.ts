@@ -54,6 +54,7 @@ const PEERS = {
   scp: { files: ['scp'], version: [], debian: 'openssh-client' },
   'ssh-keygen': { files: ['ssh-keygen'], version: [], debian: 'openssh-client' },
   'ssh-agent': { files: ['ssh-agent'], version: [], debian: 'openssh-client' },
+  'ssh-add': { files: ['ssh-add'], version: [], debian: 'openssh-client' },
   dropbear: { files: ['/usr/sbin/dropbear'], version: ['-V'], debian: 'dropbear-bin' },
   dbclient: { files: ['dbclient'], version: ['-V'], debian: 'dropbear-bin' },
   dropbearkey: { files: ['dropbearkey'], version: [], debian: 'dropbear-bin' },

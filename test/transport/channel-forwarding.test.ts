@@ -8,7 +8,7 @@ import { couple } from '../../src/forward/couple.ts';
 import { forwardRemote } from '../../src/forward/remote.ts';
 import { listenRemote } from '../../src/forward/remote-listener.ts';
 import { X11Forwarding } from '../../src/forward/x11.ts';
-import { type Channel, ChannelOpenError, ChannelRequestError, UsageError } from '../../src/index.ts';
+import { AgentError, type Channel, ChannelOpenError, ChannelRequestError, UsageError } from '../../src/index.ts';
 import { deferred, ExecServer, loopback, OpenServer, text } from '../support/loopback.ts';
 import { tempDir } from '../support/peers.ts';
 
@@ -170,7 +170,7 @@ describe('agent forwarding', () => {
     const agent = await pair.server.openForwardAgentChannel();
     expect(await failed.promise).toMatchObject({ code: 'ENOENT' });
     await agent.closed;
-    expect(() => agentForwarding('')).toThrow(UsageError);
+    expect(() => agentForwarding('')).toThrow(AgentError);
   });
 
   it('is for sessions of a client', async () => {

@@ -13,14 +13,16 @@ import { looksPrivate } from '../keygen/convert.ts';
 import { fingerprintHash } from '../keygen/fingerprints.ts';
 import { answer, exists, newPassphrase, openKey } from '../keygen/passphrase.ts';
 import { Failure, warn } from '../verb.ts';
+import { readDestinations } from './destinations.ts';
 import { lifetimeOf } from './serve.ts';
 
 /** `add`: private keys, and the certificates that lie beside them. 1 where one could not be added. */
 export async function add(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args, { t: 'value', c: 'flag', q: 'flag' } as const, { notSupported: ADD_NOT_SUPPORTED });
+  const options = parseOptions(args, ADD_OPTIONS, { notSupported: ADD_NOT_SUPPORTED });
   const lifetime = options.value('t') === null ? undefined : lifetimeOf(options.value('t') as string);
   const confirm = options.has('c');
-  const constraints = { ...(lifetime !== undefined && { lifetime }), confirm };
+  const destinations = await readDestinations(options.values('h'), options.values('H'));
+  const constraints = { ...(lifetime !== undefined && { lifetime }), confirm, ...(destinations && { destinations }) };
   const files = options.operands.length > 0 ? options.operands : await usualKeys();
   const say = (text: string) => void (options.has('q') || process.stderr.write(`${text}\n`));
   await using agent = await openAgent();
@@ -32,6 +34,7 @@ export async function add(args: readonly string[]): Promise<number> {
     say(`Identity added: ${file} (${printable(named.comment)})`);
     if (lifetime !== undefined) say(`Lifetime set to ${lifetime} seconds`);
     if (confirm) say('The user must confirm each use of the key');
+    for (const limit of options.values('h')) say(`Limited to ${printable(limit)}`);
     const beside = `${file}-cert.pub`;
     if (!(await exists(beside))) return;
     const certificate = await readCertificate(beside);
@@ -40,7 +43,8 @@ export async function add(args: readonly string[]): Promise<number> {
   });
 }
 
-const ADD_NOT_SUPPORTED = { h: 'limits to hosts', H: 'known hosts', s: 'PKCS#11', e: 'PKCS#11', d: "removing; that is 'remove'" };
+const ADD_OPTIONS = { t: 'value', c: 'flag', q: 'flag', h: 'value', H: 'value' } as const;
+const ADD_NOT_SUPPORTED = { s: 'PKCS#11', e: 'PKCS#11', d: "removing; that is 'remove'" };
 
 /** `list`: what the agent has. 1 where that is nothing. */
 export async function list(args: readonly string[]): Promise<number> {

@@ -2,17 +2,19 @@
 // is working there, who must not answer it by accident. No program, no answer, no permission.
 
 import { spawn } from 'node:child_process';
+import type { KeyUse } from '../../agent.ts';
 import { printable } from '../../errors.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 
 /** Bytes of an answer. */
 const ANSWER_LIMIT = 1_024;
 
-/** Whether the user lets a key be used. */
-export function confirmUse(key: PublicKey, comment: string): Promise<boolean> {
+/** Whether the user lets a key be used; `use` is where, if the key is limited to hosts. */
+export function confirmUse(key: PublicKey, comment: string, use: KeyUse | null): Promise<boolean> {
   const program = process.env['SSH_ASKPASS'];
   if (!program) return Promise.resolve(false);
-  const question = `Allow use of key ${printable(comment)}?\nKey fingerprint ${key.fingerprint}.`;
+  const where = use === null ? '' : `\nIt logs in as ${printable(use.username)} at ${printable(use.hostname)}.`;
+  const question = `Allow use of key ${printable(comment)}?\nKey fingerprint ${key.fingerprint}.${where}`;
   return new Promise((resolve) => {
     // As ssh-agent: so that a program knows to show two buttons instead of a line to type in.
     const env = { ...process.env, SSH_ASKPASS_PROMPT: 'confirm' };

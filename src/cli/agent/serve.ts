@@ -51,19 +51,24 @@ export async function serve(args: readonly string[]): Promise<number> {
   const [command, ...rest] = options.operands;
   const lifetime = options.value('t') === null ? null : lifetimeOf(options.value('t') as string);
   const keyring = new LimitedKeyring(lifetime);
-  const place = await placeFor(options.value('a'));
+  // Before there is anything that would stay behind.
+  const stop = stopSignal();
+  let place: Place | null = null;
   let server: AgentServer | null = null;
   try {
+    place = await placeFor(options.value('a'));
     server = await listenAgent(keyring, place.path);
-    if (command !== undefined) return await runCommand(command, rest, place.path);
-    const stopped = stopSignal();
+    if (stop.came) return 0;
+    // From here on signals are the command's.
+    if (command !== undefined) return await runCommand(command, rest, place.path, stop.forget);
     process.stdout.write(announcement(place.path, options.has('c')));
-    await stopped;
+    await stop.signal;
     return 0;
   } finally {
+    stop.forget();
     await server?.close();
     keyring.removeAll();
-    place.remove();
+    place?.remove();
   }
 }
 
@@ -84,7 +89,12 @@ function announcement(path: string, csh: boolean): string {
   return `${[...lines, `echo Agent pid ${pid};`].join('\n')}\n`;
 }
 
-async function placeFor(named: string | null): Promise<{ readonly path: string; remove(): void }> {
+interface Place {
+  readonly path: string;
+  remove(): void;
+}
+
+async function placeFor(named: string | null): Promise<Place> {
   if (named === '') throw new UsageError('-a needs the path of a socket');
   if (named !== null) return { path: process.platform === 'win32' ? named : resolvePath(named), remove: () => {} };
   if (process.platform === 'win32') {
@@ -105,24 +115,44 @@ async function placeFor(named: string | null): Promise<{ readonly path: string; 
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Resolves with the first signal that ends programs. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of SIGNALS) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of SIGNALS) process.on(signal, stop);
-  });
+interface StopSignal {
+  readonly signal: Promise<void>;
+  readonly came: boolean;
+  /** Signals have their usual effect again. */
+  forget(): void;
 }
 
-/** Runs a command with the agent; signals are the command's. */
-function runCommand(command: string, args: readonly string[], path: string): Promise<number> {
+/** The first signal that ends programs. */
+function stopSignal(): StopSignal {
+  let came = false;
+  let stop = () => {};
+  const signal = new Promise<void>((resolve) => {
+    stop = () => {
+      came = true;
+      resolve();
+    };
+  });
+  for (const name of SIGNALS) process.on(name, stop);
+  const forget = () => {
+    for (const name of SIGNALS) process.off(name, stop);
+  };
+  return {
+    signal,
+    get came() {
+      return came;
+    },
+    forget,
+  };
+}
+
+/** Runs a command with the agent; signals are the command's once it runs. */
+function runCommand(command: string, args: readonly string[], path: string, running: () => void): Promise<number> {
   const env = { ...process.env, SSH_AUTH_SOCK: path, SSH_AGENT_PID: String(process.pid) };
   const child = spawn(command, args, { stdio: 'inherit', env });
   // ^C goes to it as well, from the terminal; what was sent to us alone has to be passed on.
   const handlers = SIGNALS.map((signal) => [signal, () => void (signal === 'SIGINT' || child.kill(signal))] as const);
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  running();
   return new Promise<number>((resolve, reject) => {
     child.once('error', (error) =>
       reject(Object.assign(new Failure(`cannot run ${command}: ${error.message}`), { cause: error })),

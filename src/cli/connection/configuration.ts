@@ -21,8 +21,8 @@ export interface Purpose {
   readonly last?: readonly string[];
 }
 
-/** As sftp and scp have it: what concerns a session, or runs something here, is not for them. */
-const FOR_FILES: readonly string[] = [
+/** As sftp and scp have it: what concerns a session, or runs something here, is not for those who want none. */
+const WITHOUT_SESSION: readonly string[] = [
   'PermitLocalCommand no',
   'ClearAllForwardings yes',
   'RemoteCommand none',
@@ -57,10 +57,10 @@ export class Configuration {
     return this.#lookup({ host, ...given }, linesOf(line), purpose);
   }
 
-  /** A host whose files are transferred by this subsystem. @throws UsageError, ConfigError */
-  async fileServer(destination: Destination, subsystem: string): Promise<ConnectionOptions> {
-    const config = await this.destination(destination, { first: FOR_FILES, command: subsystem, subsystem: true });
-    return connectionOptions(config, this);
+  /** A host for something else than a session; `subsystem` is for `Match`. @throws UsageError, ConfigError */
+  async withoutSession(destination: Destination, subsystem: string | null): Promise<ConnectionOptions> {
+    const about = subsystem === null ? {} : { command: subsystem, subsystem: true };
+    return connectionOptions(await this.destination(destination, { first: WITHOUT_SESSION, ...about }), this);
   }
 
   /** A host on the way, itself behind others. @throws UsageError, ConfigError */

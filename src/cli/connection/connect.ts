@@ -27,12 +27,8 @@ export async function openConnection(
   connections: Connections,
 ): Promise<Transport> {
   const { target, keepalive } = options;
-  const hostKeys = await hostKeyCheck(options, asking, log);
-  const sock = await openWay(options, asking, log, (hop, person) => openConnection(hop, person, log, connections));
-  const transport = newTransport(options, sock, hostKeys, connections, asking, log);
-  connections.transports.add(transport);
+  const transport = await openTransport(options, asking, log, connections);
   try {
-    await handshake(transport, hostKeys.verify, options);
     await authenticate(transport, { ...options, ...target }, asking, log);
   } catch (error) {
     await transport.close({ timeout: CLOSE_TIMEOUT });
@@ -40,6 +36,26 @@ export async function openConnection(
   }
   if (keepalive.interval > 0) transport.setKeepalive(keepalive.interval, keepalive);
   return transport;
+}
+
+/** Connects and checks the host's key, and leaves the login to the caller. @throws SSHError, after the connection has been closed */
+export async function openTransport(
+  options: ConnectionOptions,
+  asking: Asking,
+  log: Log,
+  connections: Connections,
+): Promise<Transport> {
+  const hostKeys = await hostKeyCheck(options, asking, log);
+  const sock = await openWay(options, asking, log, (hop, person) => openConnection(hop, person, log, connections));
+  const transport = newTransport(options, sock, hostKeys, connections, asking, log);
+  connections.transports.add(transport);
+  try {
+    await handshake(transport, hostKeys.verify, options);
+    return transport;
+  } catch (error) {
+    await transport.close({ timeout: CLOSE_TIMEOUT });
+    throw error;
+  }
 }
 
 function newTransport(

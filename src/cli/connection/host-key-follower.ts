@@ -3,6 +3,7 @@
 // for a certificate, nor for a file of the system's.
 
 import type { HostKeyCheck, KnownHosts } from '../../client/known-hosts.ts';
+import type { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { Log } from './log.ts';
 
@@ -12,6 +13,7 @@ export interface FollowerOptions {
   readonly mode: 'yes' | 'no' | 'ask';
   readonly hash: boolean | undefined;
   readonly knownHosts: KnownHosts;
+  readonly revokedKeys: RevokedKeys | null;
   readonly log: Log;
 }
 
@@ -36,8 +38,9 @@ export class HostKeyFollower {
   }
 
   /** The host has proven to hold these keys. Never rejects: the connection is none the worse. */
-  async learned(keys: readonly PublicKey[]): Promise<void> {
-    const { host, port, mode, hash, knownHosts, log } = this.#options;
+  async learned(all: readonly PublicKey[]): Promise<void> {
+    const { host, port, mode, hash, knownHosts, revokedKeys, log } = this.#options;
+    const keys = all.filter((key) => (revokedKeys?.whyRevoked(key) ?? null) === null);
     const trusted = this.#trusted;
     if (trusted === null || !keys.some((key) => key.equals(trusted.key))) {
       log.debug(1, "the host's list of keys is not looked at: it is not known by a key of the user's own file");

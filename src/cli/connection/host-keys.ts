@@ -43,7 +43,7 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
       notify: (message) => log.notice(message),
     },
   );
-  const follower = new HostKeyFollower({ host, port, mode: options.updateHostKeys, hash, knownHosts, log });
+  const follower = new HostKeyFollower({ host, port, mode: options.updateHostKeys, hash, knownHosts, revokedKeys, log });
   const verify: VerifyHostKey = async (key) => {
     const before = knownHosts.check(host, port, key);
     const accepted = await check(key);

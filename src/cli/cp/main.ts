@@ -101,7 +101,7 @@ class Hosts {
     const settings = new Map<string, ConnectionOptions>();
     for (const place of [...options.sources, options.target]) {
       if (place.kind === 'local') continue;
-      settings.set(JSON.stringify(place.destination), await configuration.fileServer(place.destination, 'sftp'));
+      settings.set(JSON.stringify(place.destination), await configuration.withoutSession(place.destination, 'sftp'));
     }
     return new Hosts(options, settings);
   }

@@ -24,9 +24,13 @@ async function taskOf(options: KeygenOptions): Promise<Task> {
   const asked = (['Y', 'k', 'Q', 'F', 'R', 'L', 's', 'i', 'e', 'y', 'p', 'l', 'H'] as const).filter((name) => options.has(name));
   const [task] = asked;
   const alone = asked.filter(
-    (name) => !(task === 'F' && (name === 'l' || name === 'H')) && !('Yk'.includes(task ?? ' ') && name === 's'),
+    (name) =>
+      !(task === 'F' && (name === 'l' || name === 'H')) &&
+      !(task === 'Q' && name === 'l') &&
+      !('Yk'.includes(task ?? ' ') && name === 's'),
   );
   if (alone.length > 1) throw new UsageError(`-${alone.join(' and -')} are different things to do`);
+  if (options.has('u') && task !== 'k') throw new UsageError('-u goes with -k: it adds to a revocation list');
   switch (task) {
     case 'Y':
       return (await import('./signatures.ts')).signatures;

@@ -1,13 +1,14 @@
-// Revocation lists: made of keys, certificates and lines about them (-k), and asked about keys (-Q). A line that is not understood
-// makes no list: whoever writes one relies on all of it.
+// Revocation lists: made of keys, certificates and lines about them (-k), added to (-k -u), printed and asked about keys (-Q). A line
+// that is not understood makes no list: whoever writes one relies on all of it.
 
 import { readFile } from 'node:fs/promises';
-import { fromBase64 } from '../../bytes/bytes.ts';
+import { fromBase64, fromHex, toHex } from '../../bytes/bytes.ts';
 import { nodeCrypto } from '../../crypto/node/index.ts';
 import { KeyFormatError, printable, UsageError } from '../../errors.ts';
 import { Certificate } from '../../keys/certificate.ts';
-import { encodeKrl, type SerialRange } from '../../keys/krl.ts';
+import { encodeKrl, type KeyBlob, type KrlContents, type SerialRange } from '../../keys/krl.ts';
 import { readPrivateKey, readPublicKey } from '../../keys/node/read.ts';
+import { readKrl } from '../../keys/node/revocation.ts';
 import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import { Failure } from '../verb.ts';
@@ -16,18 +17,36 @@ import { keyInLine, plainKey } from './key-line.ts';
 import { type KeygenOptions, required } from './options.ts';
 import { openKey } from './passphrase.ts';
 import { replaceFile } from './replace-file.ts';
+import { describeKrl } from './show-revocation-list.ts';
 
 /** What is to be revoked, gathered from all files. */
 class Contents {
-  readonly keys: PublicKey[] = [];
-  readonly sha256: Uint8Array[] = [];
-  /** By the authority's blob, '' for any. */
-  readonly authorities = new Map<string, { authority: PublicKey | null; serials: (bigint | SerialRange)[]; keyIds: string[] }>();
+  readonly keys: KeyBlob[];
+  readonly sha1: readonly Uint8Array[];
+  readonly sha256: Uint8Array[];
+  /** By the authority's blob in hex, '' for any. */
+  readonly #authorities = new Map<string, Authority>();
 
-  about(authority: PublicKey | null): { serials: (bigint | SerialRange)[]; keyIds: string[] } {
-    const name = authority?.getBase64() ?? '';
-    const known = this.authorities.get(name) ?? { authority, serials: [], keyIds: [] };
-    this.authorities.set(name, known);
+  /** With what an older list has. */
+  constructor({ keys = [], sha1 = [], sha256 = [], certificates = [] }: Partial<KrlContents>) {
+    this.keys = [...keys];
+    this.sha1 = sha1;
+    this.sha256 = [...sha256];
+    for (const { authority, serials = [], keyIds = [] } of certificates) {
+      const known = this.about(authority);
+      known.serials.push(...serials);
+      known.keyIds.push(...keyIds);
+    }
+  }
+
+  get certificates(): readonly Authority[] {
+    return [...this.#authorities.values()];
+  }
+
+  about(authority: KeyBlob | null): Authority {
+    const name = authority === null ? '' : toHex(authority.blob);
+    const known = this.#authorities.get(name) ?? { authority, serials: [], keyIds: [] };
+    this.#authorities.set(name, known);
     return known;
   }
 
@@ -39,32 +58,47 @@ class Contents {
   }
 }
 
-/** `-k`: makes a list. */
+interface Authority {
+  readonly authority: KeyBlob | null;
+  readonly serials: (bigint | SerialRange)[];
+  readonly keyIds: string[];
+}
+
+/** `-k`: makes a list; with `-u` one that revokes what the old one does, too. Nothing is ever taken out of a list. */
 export async function makeRevocationList(options: KeygenOptions): Promise<number> {
   const file = required(options, 'f', 'the list to write');
-  const version = options.value('z') ?? '0';
-  if (!/^\d{1,20}$/.test(version)) throw new UsageError(`-z needs the version of the list, not '${printable(version)}'`);
+  const version = options.value('z');
+  if (version !== null && !/^\d{1,20}$/.test(version)) {
+    throw new UsageError(`-z needs the version of the list, not '${printable(version)}'`);
+  }
+  const old: Partial<KrlContents> = options.has('u') ? (await readKrl(file)).contents : {};
   const authority = await authorityOf(options.value('s'));
-  const contents = new Contents();
+  const contents = new Contents(old);
   for (const operand of options.operands) await addFile(contents, operand, authority);
-  const { keys, sha256, authorities } = contents;
-  const comment = options.value('C') ?? '';
+  const { keys, sha1, sha256, certificates } = contents;
   const list = {
-    version: BigInt(version),
+    version: version === null ? (old.version ?? 0n) : BigInt(version),
     generated: new Date(),
-    comment,
-    keys,
-    sha256,
-    certificates: [...authorities.values()],
+    comment: options.value('C') ?? old.comment ?? '',
+    keys: withoutRepeats(keys, ({ blob }) => blob),
+    sha1,
+    sha256: withoutRepeats(sha256, (hash) => hash),
+    certificates: certificates.map((each) => ({ ...each, keyIds: [...new Set(each.keyIds)] })),
   };
   await replaceFile(file, encodeKrl(list), { mode: 0o644 });
   return 0;
 }
 
-/** `-Q`: whether keys are in a list; 1 where one is. */
+function withoutRepeats<T>(list: readonly T[], bytesOf: (one: T) => Uint8Array): readonly T[] {
+  return [...new Map(list.map((one) => [toHex(bytesOf(one)), one])).values()];
+}
+
+/** `-Q`: whether keys are in a list; 1 where one is. With `-l` the list is printed first. */
 export async function queryRevocationList(options: KeygenOptions): Promise<number> {
-  const revoked = await RevokedKeys.read([required(options, 'f', 'the list to ask')]);
-  if (options.operands.length === 0) throw new UsageError('which keys?');
+  const list = required(options, 'f', 'the list to ask');
+  if (options.has('l')) process.stdout.write(describeKrl((await readKrl(list)).contents));
+  else if (options.operands.length === 0) throw new UsageError('which keys?');
+  const revoked = await RevokedKeys.read([list]);
   let status = 0;
   for (const file of options.operands) {
     const { key, comment } = await keyOf(file);
@@ -90,8 +124,9 @@ async function addFile(contents: Contents, file: string, authority: PublicKey | 
     return;
   }
   for (const [index, line] of (await readFile(file, 'utf8')).split('\n').entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
+    // As ssh-keygen: a comment may stand behind anything, that of a key included.
+    const text = line.replace(/#.*/, '').trim();
+    if (text === '') continue;
     try {
       addLine(contents, text, authority);
     } catch (error) {
@@ -125,8 +160,9 @@ function serialsOf(text: string): bigint | SerialRange {
 }
 
 function digestOf(text: string): Uint8Array {
-  const base64 = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(text)?.[1];
-  const digest = base64 === undefined ? null : fromBase64(`${base64}=`);
+  // In hex as `-Q -l` prints what is listed so, for no key is at hand then.
+  const [, hex, base64] = /^SHA256:(?:([0-9a-f]{64})|([A-Za-z0-9+/]{43})=?)$/.exec(text) ?? [];
+  const digest = hex !== undefined ? fromHex(hex) : base64 === undefined ? null : fromBase64(`${base64}=`);
   if (digest === null) throw new KeyFormatError("not a fingerprint of the form 'SHA256:...'");
   return digest;
 }

@@ -96,9 +96,9 @@ async function checkWithoutNames(options: KeygenOptions): Promise<number> {
 async function findPrincipals(options: KeygenOptions): Promise<number> {
   const { at } = parse(options);
   const signed = await readSignature(options);
-  const found = (await readSigners(options)).findPrincipals(signed.publicKey, signed.namespace, at);
+  const found = (await readSigners(options)).findPrincipals(signed.publicKey, null, at);
   if (found.length === 0) throw new Failure('No principal matched.');
-  process.stdout.write(found.map((patterns) => `${printable(patterns)}\n`).join(''));
+  process.stdout.write(found.map((name) => `${printable(name)}\n`).join(''));
   return 0;
 }
 

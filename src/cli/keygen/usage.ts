@@ -42,8 +42,10 @@ Revocation lists:
   -k -f LIST [-s CA.pub] [-z VERSION] FILE ...
                      make one of keys, certificates, or lines 'serial: N-M', 'id: ID', 'key: KEY', 'sha256: KEY',
                      'hash: SHA256:...'
+  -k -u -f LIST ...  the same, and all that LIST has
   -Q -f LIST FILE ...
                      whether keys are revoked; status 1 where one is
+  -Q -l -f LIST      print a list, as lines of which another can be made
 
 Signatures of files; -Y is also what git calls gpg.ssh.program with:
   -Y sign -f KEY -n NAMESPACE [FILE ...]

@@ -18,6 +18,7 @@ import {
 } from '../../server.ts';
 import { SFTPServer } from '../../sftp/server/sftp-server.ts';
 import type { Credentials } from './credentials.ts';
+import { internalSftp, type SftpLimits } from './internal-sftp.ts';
 import { ServedFolder, type SftpEvent } from './served-folder.ts';
 
 /** What may be forwarded. */
@@ -64,6 +65,8 @@ export class ServeDecisions extends ProcessServer {
   /** What sessions have left behind, and are about to remove. */
   readonly #cleaning = new Set<Promise<void>>();
   #granted: Grant = everything;
+  /** SFTP is what a forced `internal-sftp` of {@link #granted} makes of it. */
+  #obeysSftp = false;
   #sftpSessions = 0;
   #noSftpSession: () => void = () => {};
 
@@ -73,10 +76,16 @@ export class ServeDecisions extends ProcessServer {
     this.#credentials = credentials;
     this.#options = options;
     this.#forwarding = new ServerForwarding(connection.transport);
-    if (options.files === null) return;
-    const { root, write } = options.files;
+    this.#serveSftp({});
+  }
+
+  /** @param limits Win over what the command line allows only where they allow less. */
+  #serveSftp({ readOnly = false, ...limits }: SftpLimits): void {
+    const { files } = this.#options;
+    if (files === null) return;
+    const options = { ...limits, readOnly: readOnly || !files.write };
     const onEvent = (event: SftpEvent) => this.#onSftp(event);
-    connection.transport.setSubsystemHandler('sftp', SFTPServer, ServedFolder, root, { readOnly: !write }, onEvent);
+    this.#connection.transport.setSubsystemHandler('sftp', SFTPServer, ServedFolder, files.root, options, onEvent);
   }
 
   override async ended(): Promise<void> {
@@ -122,6 +131,13 @@ export class ServeDecisions extends ProcessServer {
   override authenticated(user: string, _method: string, key: PublicKey | null): void {
     if (key === null) return;
     this.#granted = this.#authorize(user, key).granted ?? restricted;
+    const limits = internalSftp(this.#granted.command, user);
+    this.#obeysSftp = limits !== null && typeof limits !== 'string';
+    if (limits !== null && typeof limits !== 'string') this.#serveSftp(limits);
+  }
+
+  protected override obeysInternalSftp(): boolean {
+    return this.#obeysSftp;
   }
 
   protected override get grant(): Grant {
@@ -220,7 +236,11 @@ export class ServeDecisions extends ProcessServer {
   }
 
   #authorize(user: string, key: PublicKey): Authorization {
-    return this.#credentials.authorize({ user, key, address: this.#connection.remoteAddress, now: Date.now() / 1000 });
+    const applicant = { user, key, address: this.#connection.remoteAddress, now: Date.now() / 1000 };
+    const decided = this.#credentials.authorize(applicant);
+    if (decided.granted === null) return decided;
+    const limits = internalSftp(decided.granted.command, user);
+    return typeof limits === 'string' ? { granted: null, why: `${decided.by}: ${limits}`, near: true } : decided;
   }
 
   #connect(request: ForwardStart['request'], target: ForwardTarget): OpenDecision | Promise<OpenDecision> {

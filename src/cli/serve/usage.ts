@@ -14,7 +14,9 @@ Where and as whom:
 
 Who may log in:
   --user NAME              the name to log in with (yours)
-  --authorized-keys FILE   public keys that may log in, one per line, with the options of sshd's; may be repeated
+  --authorized-keys FILE   public keys that may log in, one per line, with the options of sshd's; may be repeated.
+                           command="internal-sftp [-R] [-d FOLDER] [-u UMASK]" is for SFTP and nothing else; user-rc and
+                           tunnel have no effect, as no ~/.ssh/rc is run and no tunnel made
   --trusted-user-ca FILE   authorities whose certificates may log in; may be repeated
   --principals LIST        names that these certificates may be for, in place of the user's
   --revoked-keys FILE      keys and certificates that may not, as ssh-keygen -k makes it or one per line; may be repeated

@@ -46,7 +46,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // Before anything else: a batch file that is not there needs no connection.
     if (options.batchFile !== undefined && options.batchFile !== '-') await readable(options.batchFile);
     const configuration = await Configuration.load(options);
-    connection = await configuration.fileServer(options.place.destination, options.subsystem);
+    connection = await configuration.withoutSession(options.place.destination, options.subsystem);
   } catch (error) {
     return refuse('sftp', error);
   }

@@ -2,6 +2,7 @@
 // for: where there is none, or the server does not want it, the session goes on without, after a word about it.
 
 import { execFile } from 'node:child_process';
+import { usualAgent } from '../../agent/location.ts';
 import { ChannelRequestError, UsageError } from '../../errors.ts';
 import { agentForwarding } from '../../forward/agent.ts';
 import { type X11Authorization, X11Forwarding } from '../../forward/x11.ts';
@@ -20,7 +21,7 @@ export async function offerAgent(
 ): Promise<void> {
   if (!forwardAgent) return;
   // As with ssh: the agent that logs in is the one that is forwarded, unless another one is named.
-  const path = forwardAgent !== true ? forwardAgent : identityAgent === undefined ? process.env['SSH_AUTH_SOCK'] : identityAgent;
+  const path = forwardAgent !== true ? forwardAgent : identityAgent === undefined ? usualAgent() : identityAgent;
   if (!path) {
     log.notice('Warning: there is no agent to forward: SSH_AUTH_SOCK is not set');
     return;

@@ -17,7 +17,7 @@ export interface SignCertificateOptions {
   readonly keyId: string;
   /** The users or hosts that it is for. At least one: a certificate for nobody in particular is for nobody. */
   readonly principals: readonly string[];
-  /** Default: now. */
+  /** Default: a minute ago, since the clocks of servers may be slow. */
   readonly validAfter?: Date;
   /** Default: for ever. */
   readonly validBefore?: Date;
@@ -28,6 +28,9 @@ export interface SignCertificateOptions {
   readonly extensions?: Readonly<Record<string, string>>;
   readonly comment?: string;
 }
+
+/** Milliseconds. */
+const BACKDATED_MS = 60_000;
 
 const PERMITTED = {
   'permit-X11-forwarding': '',
@@ -46,7 +49,15 @@ export async function signCertificate(
   subject: PublicKey,
   options: SignCertificateOptions,
 ): Promise<Certificate> {
-  const { kind, keyId, principals, validAfter = new Date(), validBefore, serial = 0n, comment = '' } = options;
+  const {
+    kind,
+    keyId,
+    principals,
+    validAfter = new Date(Date.now() - BACKDATED_MS),
+    validBefore,
+    serial = 0n,
+    comment = '',
+  } = options;
   const { criticalOptions = {}, extensions = kind === 'user' ? PERMITTED : {} } = options;
   if (principals.length === 0) throw new UsageError('a certificate needs a principal: whom or what it is for');
   // OpenSSH takes lists apart at commas in more than one place.

@@ -96,6 +96,20 @@ it('names keys without a comment by their files', async () => {
   expect(written.stderr).toBe('');
 });
 
+it('limits keys to hosts, their certificates too', async () => {
+  await certified('ed25519');
+  const host = await generateKey('ed25519');
+  const known = dir.write('known', `gate ${host.publicKey}\n`);
+  expect(await main(['add', '-h', 'gate', '-h', 'gate>me@gate', '-H', known, dir.join('ed25519')])).toBe(0);
+  expect(written.stderr).toContain('Limited to gate\nLimited to gate>me@gate\n');
+  expect(keyring.list().map(({ destinations }) => destinations.map(({ to }) => to.hostname))).toEqual([
+    ['gate', 'gate'],
+    ['gate', 'gate'],
+  ]);
+  expect(await main(['add', '-h', 'elsewhere', '-H', known, dir.join('ed25519')])).toBe(255);
+  expect(written.stderr).toContain("no key of the host 'elsewhere' is known");
+});
+
 it('locks and unlocks by a passphrase that is asked for', async () => {
   await certified('ed25519');
   await main(['add', dir.join('ed25519')]);

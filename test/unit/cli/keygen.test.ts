@@ -243,7 +243,7 @@ describe('a new key', () => {
     [['-l', '-y'], '-y and -l are different things to do'],
     [['-F', 'h', '-R', 'h'], '-F and -R are different'],
     [['-Y', 'shout'], "not 'shout'"],
-    [['-u'], 'not supported'],
+    [['-u'], '-u goes with -k'],
   ])('is refused for %j', async (args, message) => {
     expect(await main(['-f', dir.join('key'), ...(args.includes('-N') ? [] : ['--no-passphrase']), ...args])).toBe(2);
     expect(written.stderr).toContain(message);

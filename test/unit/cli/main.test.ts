@@ -39,7 +39,7 @@ describe('the first word', () => {
 
   it.each([
     ['srve', "unknown verb 'srve'; did you mean 'serve'?"],
-    ['copy-id', "the verb 'copy-id' does not exist yet"],
+    ['copyid', "unknown verb 'copyid'; did you mean 'copy-id'?"],
     ['--verion', "unknown option '--verion'; did you mean '--version'?"],
     ['-p', "unknown option '-p'"],
   ])('%s is refused', async (word, message) => {

@@ -220,10 +220,10 @@ describe('-o', () => {
     afterEach(() => vi.unstubAllEnvs());
 
     it('are sent by pattern and by value, the value first; never the password', async () => {
-      const ours = { LANG: 'C', LC_ALL: 'de', AMIKO_PASSWORD: 'secret', AMIKO_A: '1' };
+      const ours = { LANG: 'C', LC_ALL: 'de', AMIKO_PASSWORD: 'secret', AMIKO_TEST_A: '1' };
       for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
       const sent = async (...pairs: string[]) => Object.fromEntries((await o(...pairs)).environment);
-      expect(await sent('SendEnv=LC_ALL', 'SendEnv=AMIKO_*')).toEqual({ LC_ALL: 'de', AMIKO_A: '1' });
+      expect(await sent('SendEnv=LC_ALL', 'SendEnv=AMIKO_TEST_*')).toEqual({ LC_ALL: 'de', AMIKO_TEST_A: '1' });
       expect(await sent('SendEnv=LANG', 'SetEnv=LANG=x')).toEqual({ LANG: 'x' });
       expect(await sent('SendEnv=*')).not.toHaveProperty('AMIKO_PASSWORD');
       expect(await sent('SendEnv=*')).toHaveProperty('LANG', 'C');

@@ -29,9 +29,12 @@ describe('a line', () => {
     ['RESTRICT,Port-Forwarding,X11-forwarding,agent-forwarding', { ...everything, pty: false }],
     ['no-pty', { ...everything, pty: false }],
     ['no-port-forwarding,no-X11-forwarding,no-agent-forwarding', { ...restricted, pty: true }],
-    ['no-user-rc,user-rc,tunnel="0",tunnel="any"', everything],
+    ['no-user-rc,user-rc,tunnel="0",tunnel="ANY",tunnel="2147483645"', everything],
+    // They lift nothing of what was taken away.
+    ['restrict,user-rc,tunnel="any"', restricted],
+    ['tunnel="any",restrict,user-rc,pty', { ...restricted, pty: true }],
+    ['no-pty,user-rc', { ...everything, pty: false }],
     ['command="echo \\"a, b\\" # c"', { ...everything, command: 'echo "a, b" # c' }],
-    ['command="first",command="second"', { ...everything, command: 'first' }],
     ['environment="A=1",environment="B=x=y",environment="A=2"', { ...everything, environment: { A: '1', B: 'x=y' } }],
     ['no-touch-required,verify-required', { ...everything, touchRequired: false, verifyRequired: true }],
     [
@@ -76,7 +79,15 @@ describe('a line', () => {
     ['expiry-time="2020"', /YYYYMMDD/],
     ['expiry-time="20200231"', /not a time/],
     ['principals="a"', /cert-authority/],
+    ['command="first",command="second"', /'command' twice/],
+    ['from="*",FROM="192.0.2.7"', /'from' twice/],
+    ['cert-authority,principals="a",principals="b"', /'principals' twice/],
     ['tunnel="x"', /tunnel/],
+    ['tunnel="2147483646"', /tunnel/],
+    ['tunnel="1:2"', /tunnel/],
+    ['tunnel=""', /needs a value/],
+    ['no-tunnel="1"', /not known/],
+    ['user-rc="yes"', /takes no value/],
   ])('with %s is refused, with file and line', (options, why) => {
     expect(() => parse(options)).toThrow(why);
     expect(() => parse(options)).toThrow(/^ak:1: /);
