@@ -11,11 +11,12 @@ import { AgentError, KeyFormatError } from '../errors.ts';
 import type { CallOptions } from '../io/waiting.ts';
 import type { Certificate } from '../keys/certificate.ts';
 import { withCertificate } from '../keys/node/certify.ts';
+import { readCertificate } from '../keys/node/read.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Transport } from '../transport/transport.ts';
 import { sameOffer } from './credentials.ts';
-import { type IdentityPort, peekPublicKey, readCertificate, readIdentity } from './identity-files.ts';
+import { type IdentityPort, peekPublicKey, readIdentity } from './identity-files.ts';
 import { agentForSession, KEY_TRIES, type SessionAgent } from './session-agent.ts';
 
 export interface IdentityOptions {

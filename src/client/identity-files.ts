@@ -1,12 +1,9 @@
 // Keys and certificates in files. An encrypted key whose public half can be told is offered first and opened only when the server wants
 // it, so that nobody types a passphrase for nothing.
 
-import { readFile } from 'node:fs/promises';
 import type { Agent } from '../agent/agent.ts';
 import { AuthenticationError, KeyFormatError, PassphraseError } from '../errors.ts';
-import type { Certificate } from '../keys/certificate.ts';
-import { parseCertificate } from '../keys/node/certify.ts';
-import { parsePublicKey, readPrivateKey, readPublicKey } from '../keys/node/read.ts';
+import { parsePublicKey, readCertificate, readClaimedPublicKey, readPrivateKey, readPublicKey } from '../keys/node/read.ts';
 import type { PrivateKey } from '../keys/private-key.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import { signatureAlgorithmsOf } from '../keys/signature.ts';
@@ -32,32 +29,26 @@ export class LockedKeyError extends AuthenticationError {}
  * a public key (whose private half the agent has), by that. Null where it can't; nothing is said then.
  */
 export async function peekPublicKey(file: string): Promise<PublicKey | null> {
-  const ways = [
+  const found = await firstOf([
     () => readPublicKey(`${file}.pub`),
     async () => (await readPrivateKey(file)).publicKey,
+    () => readClaimedPublicKey(file),
     () => readPublicKey(file),
-  ];
+  ]);
+  // An encrypted key without its public half: the certificate beside it has one.
+  return found ?? firstOf([async () => parsePublicKey((await readCertificate(`${file}-cert.pub`)).publicKey.blob)]);
+}
+
+async function firstOf(ways: readonly (() => Promise<PublicKey | null>)[]): Promise<PublicKey | null> {
   for (const way of ways) {
     try {
-      return await way();
+      const key = await way();
+      if (key !== null) return key;
     } catch (error) {
       if (!(error instanceof KeyFormatError || error instanceof PassphraseError)) throw error;
     }
   }
-  // An encrypted key without its public half: the certificate beside it has one.
-  return readCertificate(`${file}-cert.pub`).then(
-    (certificate) => parsePublicKey(certificate.publicKey.blob),
-    () => null,
-  );
-}
-
-/** @throws KeyFormatError that names the file */
-export async function readCertificate(file: string): Promise<Certificate> {
-  try {
-    return parseCertificate(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new KeyFormatError(error instanceof Error ? error.message : String(error), { cause: error, file });
-  }
+  return null;
 }
 
 /** Reads a key; null, after saying why, where that is not possible. */
@@ -85,12 +76,8 @@ async function openLater(file: string, agent: Agent | null, port: IdentityPort):
     if (key !== null) await port.opened?.(key, agent);
     return key;
   };
-  let publicKey: PublicKey;
-  try {
-    publicKey = await readPublicKey(`${file}.pub`);
-  } catch {
-    return open();
-  }
+  const publicKey = await firstOf([() => readPublicKey(`${file}.pub`), () => readClaimedPublicKey(file)]);
+  if (publicKey === null) return open();
   log.debug(1, `identity ${file}: ${publicKey.type} ${publicKey.fingerprint}, encrypted`);
   let opened: Promise<Signer | null> | undefined;
   return {
@@ -103,7 +90,7 @@ async function openLater(file: string, agent: Agent | null, port: IdentityPort):
       const signer = await opened;
       if (signer === null) throw new LockedKeyError(`the key ${file} stays locked: no right passphrase`);
       if (!signer.publicKey.equals(publicKey)) {
-        const message = `${file}.pub is not the public half of ${file}`;
+        const message = `the public key beside ${file} is not its own`;
         log.error(`identity ${message}`);
         throw new LockedKeyError(message);
       }

@@ -13,7 +13,7 @@ import {
   HostKeyError,
   SSHTimeoutError,
 } from '../../src/index.ts';
-import { formatPublicKey, readPrivateKey, signCertificate, writePrivateKey } from '../../src/keys.ts';
+import { readPrivateKey, signCertificate, writePrivateKey } from '../../src/keys.ts';
 import {
   canMakeUsers,
   describePeer,
@@ -144,8 +144,9 @@ describePeer(['sshd', 'ssh-agent'], 'connect({ config })', () => {
       [wrong, stranger],
     ] as const) {
       await writePrivateKey(file, key, { passphrase: `of ${file}` });
-      dir.write(`${file.slice(dir.path.length + 1)}.pub`, `${formatPublicKey(key.publicKey)}\n`);
     }
+    // The public half lies beside the one, and in the other.
+    dir.write('wrong.pub', `${stranger.publicKey}\n`);
     await using sshd = await startSshd({ authorizedKeys: [`${mine.publicKey}`] });
     const options = nick('web', block('web', sshd, `IdentityFile ${wrong}`, `IdentityFile ${right}`));
     const asked: string[] = [];
@@ -361,8 +362,15 @@ describePeer(['sshd', 'ssh-agent'], 'connect({ config })', () => {
       message: expect.stringContaining("as 'nobody-at-all'"),
     });
     expect(existsSync(dir.join('ran'))).toBe(true);
-    const slow = SSHConfig.parse('Match exec "sleep 100"\n  User x\n');
-    await expect(connect({ host: 'web', config: slow, configExec: true, timeout: 100 })).rejects.toThrow(SSHTimeoutError);
+    // One that takes too long is ended.
+    const slow = SSHConfig.parse(`Match exec "echo $$ > ${dir.join('pid')}; exec sleep 100"\n  User x\n`);
+    const stop = new AbortController();
+    const waiting = connect({ host: 'web', config: slow, configExec: true, signal: stop.signal });
+    await expect.poll(() => existsSync(dir.join('pid')) && readFileSync(dir.join('pid'), 'utf8').trim() !== '').toBe(true);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    const pid = Number(readFileSync(dir.join('pid'), 'utf8'));
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 5_000 }).toBe(false);
   });
 });
 
