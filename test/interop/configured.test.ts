@@ -18,6 +18,7 @@ import {
   canMakeUsers,
   describePeer,
   ensureTestUser,
+  freePort,
   keyPair,
   peerCommand,
   type Sshd,
@@ -336,6 +337,15 @@ describePeer(['sshd', 'ssh-agent'], 'connect({ config })', () => {
       for (const socket of accepted) socket.destroy();
       server.close();
     }
+  });
+
+  it('closes the hops when they lead nowhere', async () => {
+    const blocks = [block('web', { ...inner, port: await freePort() }, 'ProxyJump door'), block('door', gate)];
+    await expect(connect(nick('web', ...blocks))).rejects.toMatchObject({
+      code: 'ERR_SSH_CONNECT',
+      message: expect.stringMatching(/^cannot connect to 127\.0\.0\.1 port \d+ through 127\.0\.0\.1: /),
+    });
+    await expect.poll(connections).toBe(0);
   });
 
   it('closes the hops when the login fails', async () => {
