@@ -59,6 +59,13 @@ function connections(): number {
     .filter(([, , , state, , , , , , inode = '']) => state === '01' && inodes.has(inode)).length;
 }
 
+/** The ends of unix sockets that have this path: the one that listens, and one for each connection. */
+function endsAt(path: string): number {
+  return readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith(` ${path}`)).length;
+}
+
 async function listen(onSocket: (socket: Socket) => void = () => {}): Promise<{ server: Server; port: number }> {
   const server = createServer(onSocket);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -191,6 +198,8 @@ describePeer(['sshd', 'ssh-agent'], 'connect({ config })', () => {
     await using agent = await openAgent(path);
     await agent.add(other);
     await agent.add(mine);
+    const open = endsAt(path);
+    expect(open).toBe(2);
     const withAgent = nick('web', block('web', inner, 'IdentityFile none', `IdentityAgent ${path}`));
     {
       await using ssh = await connect(withAgent);
@@ -207,6 +216,8 @@ describePeer(['sshd', 'ssh-agent'], 'connect({ config })', () => {
       await using ssh = await connect(nick('web', only));
       expect(ssh.transport.authAttempts.map(({ result }) => result)).toEqual(['failure', 'success']);
     }
+    await expect(connect({ ...withAgent, username: 'nobody-at-all' })).rejects.toMatchObject({ code: 'ERR_SSH_AUTHENTICATION' });
+    await expect.poll(() => endsAt(path)).toBe(open);
     await expect(connect({ ...withAgent, agent: false })).rejects.toMatchObject({ code: 'ERR_SSH_AUTHENTICATION' });
     vi.stubEnv('SSH_AUTH_SOCK', '/nowhere/agent');
     await using missing = await connect(nick('web', block('web', inner, 'IdentityAgent SSH_AUTH_SOCK')));
