@@ -6,8 +6,12 @@ export type { AlgorithmCategory, AlgorithmLists, AlgorithmNames, AlgorithmPolicy
 export { defaultAlgorithms, insecureAlgorithms, supportedAlgorithms } from './algorithms/registry.ts';
 export type { ExecOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
-export type { ConnectOptions as ClientOptions, JumpHost } from './client/connect.ts';
 export { connect } from './client/connect.ts';
+export type {
+  ConfiguredOptions as ConfiguredClientOptions,
+  ConnectOptions as ClientOptions,
+  JumpHost,
+} from './client/connect-options.ts';
 export type { GssDelegatedCredentials, GssIdentity, GssProvider } from './crypto/gss.ts';
 export * from './errors.ts';
 export { type AgentForwardingOptions, agentForwarding } from './forward/agent.ts';

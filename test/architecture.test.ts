@@ -91,6 +91,8 @@ const FORBIDDEN_IN_CORE: readonly RegExp[] = [
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
+  /** By `import()`, so only when the code around it runs. */
+  readonly dynamic: boolean;
 }
 
 interface Source {
@@ -125,6 +127,12 @@ describe('the layers', () => {
 
   it('have no import cycle', () => {
     expect(cycles()).toEqual([]);
+  });
+
+  it('load the reader of ssh_config only for those who want it', () => {
+    expect(loadedBy('config.ts')).toContain('config/ssh-config.ts');
+    const reader = (path: string): boolean => path.startsWith('config/') || path.startsWith('client/configured');
+    expect(loadedBy('index.ts').filter(reader)).toEqual([]);
   });
 
   it('use node: only where Node is meant', () => {
@@ -193,8 +201,9 @@ describe('this test', () => {
       "import a, { type b } from './a.ts'; import type { c } from './c.ts';\nexport * from './d.ts'; import './e.ts';\n" +
         "export type {\n f } from './f.ts'; const g = import('./g.ts'); // import './no.ts'\nconst h = \"import './no.ts'\";",
     );
-    const names = ({ specifier, typeOnly }: Import): string => `${specifier}${typeOnly ? ' type' : ''}`;
-    const expected = ['./a.ts', './c.ts type', './d.ts', './e.ts', './f.ts type', './g.ts'];
+    const names = ({ specifier, typeOnly, dynamic }: Import): string =>
+      `${specifier}${typeOnly ? ' type' : ''}${dynamic ? ' later' : ''}`;
+    const expected = ['./a.ts', './c.ts type', './d.ts', './e.ts', './f.ts type', './g.ts later'];
     expect(importsOf(code, bare).map(names)).toEqual(expected);
   });
 
@@ -272,6 +281,19 @@ function cycles(): string[] {
   return found;
 }
 
+/** What importing a file loads at once. */
+function loadedBy(entry: string): readonly string[] {
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    const source = byPath.get(path);
+    for (const { specifier, typeOnly, dynamic } of source?.imports ?? []) {
+      const target = source === undefined || typeOnly || dynamic ? undefined : targetOf(source, specifier);
+      if (target !== undefined) loaded.add(target);
+    }
+  }
+  return [...loaded];
+}
+
 /** `code` has its strings, `bare` tells where in it a keyword is a keyword. */
 function importsOf(code: string, bare: string): Import[] {
   const imports: Import[] = [];
@@ -280,7 +302,8 @@ function importsOf(code: string, bare: string): Import[] {
     const match = /^(\s*\(\s*|\s+(?:type\s+)?(?:[\w$*\s,]|\{[^}'"]*\})*?\bfrom\s*|\s*)(['"])(.*?)\2/.exec(rest);
     // `export const a = 'b'` has no `from`; only `import` may stand right before a string.
     if (match === null || (keyword === 'export' && !match[1]?.includes('from'))) continue;
-    imports.push({ specifier: match[3] ?? '', typeOnly: /^\s+type\b(?!\s*(?:,|from\b))/.test(match[1] ?? '') });
+    const [, between = '', , specifier = ''] = match;
+    imports.push({ specifier, typeOnly: /^\s+type\b(?!\s*(?:,|from\b))/.test(between), dynamic: between.includes('(') });
   }
   return imports;
 }

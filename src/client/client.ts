@@ -25,16 +25,23 @@ export interface ExecOptions extends CallOptions {
 
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
+/** An agent that sessions get to use. */
+export interface ForwardedAgent {
+  readonly handler: AgentHandler;
+  /** A server that refuses is an error: the caller has asked for it, and not only a file. */
+  readonly required: boolean;
+}
+
 /** A connection that is logged in. Close it, or use `await using`. */
 export class Client implements AsyncDisposable {
   readonly transport: Transport;
-  readonly #agent: AgentHandler | null;
+  readonly #agent: ForwardedAgent | null;
   #agentGranted = false;
   /** Settles when what the connection runs over is closed, too. */
   readonly #released: Promise<void>;
 
   /** @internal `release` closes what the connection runs over, once it has ended; `agent` is forwarded to every session. */
-  constructor(transport: Transport, release: () => Promise<void> = async () => {}, agent: AgentHandler | null = null) {
+  constructor(transport: Transport, release: () => Promise<void> = async () => {}, agent: ForwardedAgent | null = null) {
     this.transport = transport;
     this.#agent = agent;
     this.#released = transport.closed.then(release);
@@ -92,11 +99,11 @@ export class Client implements AsyncDisposable {
   async #forwardAgent(channel: Channel, call: CallOptions): Promise<void> {
     if (this.#agent === null) return;
     try {
-      await channel.requestForwardAgent(this.#agent, call);
+      await channel.requestForwardAgent(this.#agent.handler, call);
       this.#agentGranted = true;
     } catch (error) {
       // OpenSSH's sshd grants it once in a connection, and then every session has it.
-      if (!this.#agentGranted || !(error instanceof ChannelRequestError)) throw error;
+      if (!(error instanceof ChannelRequestError) || (this.#agent.required && !this.#agentGranted)) throw error;
     }
   }
 

@@ -7,7 +7,14 @@ import type { CallOptions } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Client } from './client.ts';
-import type { ConnectOptions, JumpHost, Way } from './connect.ts';
+import type { ConfiguredOptions, ConnectOptions, JumpHost } from './connect-options.ts';
+import { establish, type Plan, type Way } from './establish.ts';
+
+/** A host that was reached, and what errors call it. */
+interface Reached {
+  readonly transport: Transport;
+  readonly name: string;
+}
 
 /**
  * Opens a way to `target` through all hops.
@@ -17,7 +24,7 @@ export async function throughHops(
   hops: readonly JumpHost[],
   target: { readonly host: string; readonly port: number },
   call: CallOptions,
-  connect: (options: ConnectOptions) => Promise<Client>,
+  plan: (options: ConnectOptions | ConfiguredOptions) => Promise<Plan>,
 ): Promise<Way> {
   /** Those that were connected here, nearest first. */
   const ours: Client[] = [];
@@ -25,39 +32,43 @@ export async function throughHops(
     for (const client of ours.splice(0).reverse()) await client.close();
   };
   try {
-    let last: { readonly transport: Transport; readonly name: string } | null = null;
+    let last: Reached | null = null;
     for (const hop of hops) {
       if (hop instanceof Client) {
         if (last !== null) throw new UsageError('only the first jump host can be connected already');
         last = { transport: hop.transport, name: hop.transport.getpeername()[0] };
         continue;
       }
-      const { host, port = 22 } = hop;
-      const client: Client = await connect(
-        last === null ? { ...call, ...hop } : { ...call, ...(await over(last, hop, port, call)) },
+      if (last !== null) refuseWay(hop);
+      const own: Plan = await plan({ ...call, ...hop });
+      const before: Reached | null = last;
+      const client: Client = await establish(
+        before === null ? own : { ...own, openWay: () => over(before, own.target, call, async () => {}) },
       );
       ours.push(client);
-      last = { transport: client.transport, name: host };
+      last = { transport: client.transport, name: own.target.host };
     }
     if (last === null) throw new UsageError('no jump host');
-    return { sock: (await reach(last.transport, last.name, target, call)).toNode(), close };
+    return await over(last, target, call, close);
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function over(
-  last: { readonly transport: Transport; readonly name: string },
-  hop: ConnectOptions,
-  port: number,
+function refuseWay({ host, sock, jump, proxyCommand }: ConnectOptions | ConfiguredOptions): void {
+  if (sock === undefined && jump === undefined && proxyCommand === undefined) return;
+  throw new UsageError(`the jump host ${printable(host)} is reached through the one before it: it has no way of its own`);
+}
+
+/** The way on from a host; `close` closes what was opened for it. */
+export async function over(
+  { transport, name }: Reached,
+  target: { readonly host: string; readonly port: number },
   call: CallOptions,
-): Promise<ConnectOptions> {
-  const { host, sock, jump, proxyCommand } = hop;
-  if (sock !== undefined || jump !== undefined || proxyCommand !== undefined) {
-    throw new UsageError(`the jump host ${printable(host)} is reached through the one before it: it has no way of its own`);
-  }
-  return { ...hop, sock: (await reach(last.transport, last.name, { host, port }, call)).toNode() };
+  close: () => Promise<void>,
+): Promise<Way> {
+  return { sock: (await reach(transport, name, target, call)).toNode(), close };
 }
 
 /**

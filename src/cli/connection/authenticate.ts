@@ -2,17 +2,26 @@
 // as often as there is something new to try. A method that was right but not enough (partial success, RFC 4252 section 5.1)
 // begins a new step, in which all methods count again.
 
+import { Identities } from '../../client/identities.ts';
 import { AgentError, AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Asking } from './asking.ts';
-import { Identities, type IdentityOptions } from './identities.ts';
-import { whyNobody } from './identity-files.ts';
 import type { Log } from './log.ts';
 import type { ConnectionOptions } from './options.ts';
+import { identityPort, whyNobody } from './unlock.ts';
 
 export interface AuthenticateOptions
-  extends IdentityOptions,
-    Pick<ConnectionOptions, 'authentications' | 'passwordPrompts' | 'gssapiDelegateCredentials'> {
+  extends Pick<
+    ConnectionOptions,
+    | 'identityFiles'
+    | 'certificateFiles'
+    | 'identitiesOnly'
+    | 'identityAgent'
+    | 'addKeysToAgent'
+    | 'authentications'
+    | 'passwordPrompts'
+    | 'gssapiDelegateCredentials'
+  > {
   readonly user: string;
   /** For prompts, and for Kerberos. */
   readonly host: string;
@@ -23,7 +32,7 @@ const MAX_STEPS = 8;
 
 /** Logs in, or throws what went wrong. @throws AuthenticationError naming all that was tried, or the connection's error */
 export async function authenticate(transport: Transport, options: AuthenticateOptions, asking: Asking, log: Log): Promise<void> {
-  const identities = new Identities(transport, options, asking, log);
+  const identities = new Identities(transport, options, identityPort(options.addKeysToAgent, asking, log));
   try {
     await new Login(transport, options, identities, asking, log).run();
   } finally {

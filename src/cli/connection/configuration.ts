@@ -2,8 +2,8 @@
 // line in front. As with ssh, these are the destination's: jump hosts hear of a few that say how to talk, and of none that decides
 // whom to trust.
 
-import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
+import { runForMatch } from '../../client/match-exec.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { SSHConfig } from '../../config/ssh-config.ts';
 import { ConfigError, printable, UsageError } from '../../errors.ts';
@@ -100,13 +100,4 @@ function ofCommandLine(error: ConfigError, before: number, lines: readonly Typed
 function jumpText({ host, user, port }: Destination): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return `${user === undefined ? '' : `${user}@`}${name}${port === undefined ? '' : `:${port}`}`;
-}
-
-/** The command of a `Match exec`, by the user's shell as ssh has it; it neither reads nor prints. */
-function runForMatch(command: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const child = spawn(command, { shell: process.env['SHELL'] || true, stdio: ['ignore', 'ignore', 'inherit'] });
-    child.once('error', () => resolve(false));
-    child.once('close', (code) => resolve(code === 0));
-  });
 }

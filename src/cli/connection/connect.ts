@@ -26,7 +26,7 @@ export async function openConnection(
   log: Log,
   connections: Connections,
 ): Promise<Transport> {
-  const { target, serverAliveInterval, serverAliveCountMax } = options;
+  const { target, keepalive } = options;
   const transport = await openTransport(options, asking, log, connections);
   try {
     await authenticate(transport, { ...options, ...target }, asking, log);
@@ -34,7 +34,7 @@ export async function openConnection(
     await transport.close({ timeout: CLOSE_TIMEOUT });
     throw error;
   }
-  if (serverAliveInterval > 0) transport.setKeepalive(serverAliveInterval, { countMax: serverAliveCountMax });
+  if (keepalive.interval > 0) transport.setKeepalive(keepalive.interval, keepalive);
   return transport;
 }
 
@@ -59,18 +59,16 @@ export async function openTransport(
 }
 
 function newTransport(
-  { target: { host, port }, family, bindAddress, rekeyLimit, algorithms }: ConnectionOptions,
+  { address, rekey, algorithms }: ConnectionOptions,
   sock: Duplex | null,
   { algorithms: keys, learned }: HostKeyCheck,
   { pending }: Connections,
   asking: Asking,
   log: Log,
 ): Transport {
-  const { bytes, milliseconds } = rekeyLimit;
-  const address = { host, port, family, ...(bindAddress !== null && { localAddress: bindAddress }) };
   return new Transport(sock ?? address, {
     algorithms: { ...algorithms, keys },
-    rekey: { ...(bytes > 0 && { bytes }), ...(milliseconds > 0 && { milliseconds }) },
+    rekey,
     // Answers come from people, who take their time; a server that gives up says so.
     timeouts: { auth: 0, ...(asking.atTerminal && { handshake: PERSON_TIMEOUT }) },
     log: (level, message) => log.debug(level, message),

@@ -3,9 +3,7 @@
 
 import { chooseAlgorithms } from '../../algorithms/policy.ts';
 import { verifyHostKey } from '../../client/host-key-policy.ts';
-import { KnownHosts } from '../../client/known-hosts.ts';
-import { SSHError } from '../../errors.ts';
-import { RevokedKeys } from '../../keys/node/revoked-keys.ts';
+import { readKnownHosts, readRevokedKeys } from '../../client/known-host-files.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { VerifyHostKey } from '../../transport/options.ts';
 import type { Asking } from './asking.ts';
@@ -29,7 +27,8 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
   const { host, port } = hostKeyAlias === null ? target : { host: hostKeyAlias, port: 22 };
   const revokedKeys = revokedHostKeys === null ? null : await readRevokedKeys(revokedHostKeys);
   const files = [...userFiles, ...options.globalKnownHostsFiles];
-  const knownHosts = await readKnownHosts(files, log);
+  log.debug(1, `known hosts are read from ${files.join(', ')}`);
+  const knownHosts = await readKnownHosts(files, (message) => log.debug(1, message));
   const [file] = userFiles;
   const check = verifyHostKey(
     { host: target.host, port: target.port },
@@ -55,29 +54,4 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
   const { keys } = chooseAlgorithms(options.algorithms);
   const algorithms = options.hostKeyOrderIsChosen ? keys.join(',') : knownHosts.preferredAlgorithms(host, port, keys);
   return { verify, learned, algorithms };
-}
-
-/** Fails closed: who cannot be told apart from the revoked is not let in. */
-async function readRevokedKeys(file: string): Promise<RevokedKeys> {
-  try {
-    return await RevokedKeys.read([file]);
-  } catch (error) {
-    const message = `the revoked keys cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    throw new SSHError('ERR_SSH_HOST_KEY', message, { cause: error });
-  }
-}
-
-async function readKnownHosts(files: readonly string[], log: Log): Promise<KnownHosts> {
-  log.debug(1, `known hosts are read from ${files.join(', ')}`);
-  try {
-    return await KnownHosts.read(files, (message) => log.debug(1, message));
-  } catch (error) {
-    throw new SSHError(
-      'ERR_SSH_HOST_KEY',
-      `the known hosts cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }

@@ -1,17 +1,29 @@
 // The settings of one connection as the command line and the files together have it: what the rest of this folder works with. Each
 // keyword of ssh_config(5) is read here and nowhere else; what has no effect is in without-effect.ts.
 
-import { existsSync } from 'node:fs';
 import type { AlgorithmOptions } from '../../algorithms/policy.ts';
+import {
+  addressOf,
+  connectTimeoutOf,
+  hashKnownHostsOf,
+  identityAgentOf,
+  identityFilesOf,
+  keepaliveOf,
+  METHODS,
+  methodsOf,
+  rekeyOf,
+} from '../../client/configured-settings.ts';
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
+import type { RekeyLimits } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
+import type { Address } from '../../io/dial.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Configuration } from './configuration.ts';
 import type { Destination } from './destination.ts';
+import { checkEffects } from './effects.ts';
 import { type AddKeys, addKeys } from './keys-to-agent.ts';
 import type { Target } from './target.ts';
-import { checkEffects } from './without-effect.ts';
 
 export interface ConnectionOptions {
   readonly target: Target;
@@ -44,24 +56,21 @@ export interface ConnectionOptions {
   readonly algorithms: AlgorithmOptions;
   /** The order of host key algorithms was chosen, and known hosts do not change it. */
   readonly hostKeyOrderIsChosen: boolean;
-  /** Milliseconds, 0 for never. */
-  readonly serverAliveInterval: number;
-  readonly serverAliveCountMax: number;
+  /** Milliseconds, 0 for never, and how often in vain. */
+  readonly keepalive: { readonly interval: number; readonly countMax: number };
   /** Milliseconds; null for the system's own limit. */
   readonly connectTimeout: number | null;
-  /** Bytes and milliseconds, 0 for what the algorithms want. */
-  readonly rekeyLimit: { readonly bytes: number; readonly milliseconds: number };
+  readonly rekey: Partial<RekeyLimits>;
   /** The methods to try, in order. */
   readonly authentications: readonly string[];
   /** How often a password is asked for. */
   readonly passwordPrompts: number;
   readonly batchMode: boolean;
   readonly gssapiDelegateCredentials: boolean;
-  /** The address to connect from. */
-  readonly bindAddress: string | null;
+  /** Where to connect, and from where. */
+  readonly address: Address & { readonly port: number };
   readonly quiet: boolean;
   readonly verbosity: 0 | 1 | 2 | 3;
-  readonly family: 0 | 4 | 6;
   /** What the files say that has no effect here, for people to read. */
   readonly notices: readonly string[];
 }
@@ -69,22 +78,19 @@ export interface ConnectionOptions {
 /** More are a circle, or the work of one who wants us to open connections. */
 const MOST_HOPS = 16;
 
-/** What a timer takes, milliseconds. */
-const LONGEST_TIMER = 2_147_483_647;
-
 /** @throws UsageError for what cannot be done, ConfigError for a hostile name */
 export function connectionOptions(config: ResolvedConfig, configuration: Configuration, hops = 0): ConnectionOptions {
   const { commandLine } = configuration;
-  const { proxyJump, proxyCommand, addressFamily } = config;
+  const { proxyJump, proxyCommand } = config;
   if (hops + proxyJump.length > MOST_HOPS) {
     throw new UsageError(`more than ${MOST_HOPS} jump hosts: does ProxyJump lead in a circle?`);
   }
   return {
     target: { host: config.hostname, port: config.port, user: config.user },
-    identityFiles: identityFiles(config, commandLine),
+    identityFiles: identityFilesOf(config, commandLine.identityFiles),
     certificateFiles: config.certificateFiles,
     identitiesOnly: config.identitiesOnly,
-    identityAgent: config.setting('IdentityAgent') === null ? undefined : config.identityAgent,
+    identityAgent: identityAgentOf(config),
     addKeysToAgent: addKeys(config),
     proxyJump: proxyJump.map(({ user, host, port }) => ({ host, user: user ?? undefined, port: port ?? undefined })),
     jumpHost: async (hop, before) =>
@@ -94,31 +100,22 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     userKnownHostsFiles: config.userKnownHostsFiles,
     globalKnownHostsFiles: config.globalKnownHostsFiles,
     strictHostKeyChecking: config.strictHostKeyChecking,
-    hashKnownHosts: config.setting('HashKnownHosts') === null ? undefined : config.hashKnownHosts,
+    hashKnownHosts: hashKnownHostsOf(config),
     hostKeyAlias: config.hostKeyAlias,
     revokedHostKeys: config.revokedHostKeys,
     algorithms: config.algorithms,
     hostKeyOrderIsChosen: config.hostKeyOrderIsChosen,
-    serverAliveInterval: Math.min(config.serverAliveInterval, LONGEST_TIMER),
-    serverAliveCountMax: config.serverAliveCountMax,
-    connectTimeout: config.connectTimeout ? Math.min(config.connectTimeout, LONGEST_TIMER) : null,
-    rekeyLimit: config.rekeyLimit,
+    keepalive: keepaliveOf(config),
+    connectTimeout: connectTimeoutOf(config),
+    rekey: rekeyOf(config),
     authentications: authentications(config),
     passwordPrompts: config.numberOfPasswordPrompts,
     batchMode: config.batchMode,
     gssapiDelegateCredentials: config.gssapiDelegateCredentials,
-    bindAddress: config.bindAddress,
+    address: addressOf(config),
     ...loudness(config, commandLine),
-    family: { any: 0, inet: 4, inet6: 6 }[addressFamily] as ConnectionOptions['family'],
     notices: [...config.notices, ...checkEffects(config, commandLine)],
   };
-}
-
-/** As with ssh, files that only the configuration names need not be there; one that was typed is missed. */
-function identityFiles(config: ResolvedConfig, { identityFiles: typed }: CommandLine): readonly string[] | null {
-  if (config.identityFilesAreDefaults) return null;
-  const there = (file: string): boolean => [file, `${file}.pub`, `${file}-cert.pub`].some((name) => existsSync(name));
-  return config.identityFiles.filter((file) => typed.includes(file) || there(file));
 }
 
 function loudness(
@@ -130,21 +127,9 @@ function loudness(
   return { quiet: ['SILENT', 'FATAL', 'ERROR'].includes(logLevel), verbosity: level as ConnectionOptions['verbosity'] };
 }
 
-/** The methods that there are, in the order in which they are tried. */
-const METHODS = ['gssapi-with-mic', 'publickey', 'keyboard-interactive', 'password'] as const;
-
-/** Those of PreferredAuthentications that are not switched off. Methods that only others have are never tried. */
+/** Those to try. @throws UsageError where there are none */
 function authentications(config: ResolvedConfig): readonly string[] {
-  const on: Readonly<Record<(typeof METHODS)[number], boolean>> = {
-    'gssapi-with-mic': config.gssapiAuthentication,
-    publickey: config.pubkeyAuthentication,
-    'keyboard-interactive': config.kbdInteractiveAuthentication,
-    password: config.passwordAuthentication,
-  };
-  const wanted = config.preferredAuthentications ?? METHODS;
-  const known = METHODS.filter((name) => wanted.includes(name));
-  if (known.length === 0) {
-    throw new UsageError(`none of the methods in PreferredAuthentications is one of ${METHODS.join(', ')}`);
-  }
-  return wanted.filter((name) => Object.hasOwn(on, name) && on[name as (typeof METHODS)[number]]);
+  const methods = methodsOf(config);
+  if (methods !== null) return methods;
+  throw new UsageError(`none of the methods in PreferredAuthentications is one of ${METHODS.join(', ')}`);
 }

@@ -3,7 +3,7 @@
 
 import type { Duplex } from 'node:stream';
 import { reach } from '../../client/jump.ts';
-import { startProxyCommand } from '../../client/proxy-command.ts';
+import { startProxyCommand, throughShell } from '../../client/proxy-command.ts';
 import { printable, SSHError } from '../../errors.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Asking } from './asking.ts';
@@ -38,8 +38,7 @@ export async function openWay(
   }
   if (proxyCommand === null) return null;
   log.debug(1, `the proxy command is: ${proxyCommand}`);
-  // Of the shell nothing is left but the command, which so is what gets the signal in the end.
-  return startProxyCommand(['/bin/sh', '-c', `exec ${proxyCommand}`]);
+  return startProxyCommand(throughShell(proxyCommand));
 }
 
 /** Errors say which host they are about: the name that was typed is another. */

@@ -1,7 +1,7 @@
 // Asks a server which public keys would log in (RFC 4252 section 7: a request without a signature). Nothing is signed, so no private
 // key, passphrase or agent is needed, and nobody is logged in.
 
-import { KEY_TRIES } from '../../client/log-in.ts';
+import { KEY_TRIES } from '../../client/session-agent.ts';
 import { AuthenticationError, BadAuthenticationTypeError, NegotiationError, SSHError } from '../../errors.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import { signatureAlgorithmsOf } from '../../keys/signature.ts';

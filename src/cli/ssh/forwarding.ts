@@ -21,7 +21,7 @@ export interface Forwards {
   drained(): Promise<void>;
 }
 
-type Settings = Pick<SshOptions, 'forwards' | 'exitOnForwardFailure' | 'gatewayPorts' | 'noSession' | 'family'>;
+type Settings = Pick<SshOptions, 'forwards' | 'exitOnForwardFailure' | 'gatewayPorts' | 'noSession' | 'address'>;
 
 /** Sets all forwards up, the local ones first. @throws SSHError where one fails and that is to be the end */
 export async function startForwards(transport: Transport, options: Settings, log: Log): Promise<Forwards> {
@@ -97,7 +97,7 @@ function listenPrivately(listen: () => Promise<Forward>): Promise<Forward> {
 /** One address, or for loopback the two that `localhost` may mean to whoever connects; one of them is enough. */
 async function listenOnAll(
   { host, port }: Extract<ListenPlace, { port: number }>,
-  { gatewayPorts, family }: Settings,
+  { gatewayPorts, address: { family = 0 } }: Settings,
   listen: (place: ForwardTarget) => Promise<Forward>,
   log: Log,
 ): Promise<Forward[]> {

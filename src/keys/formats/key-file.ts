@@ -112,6 +112,8 @@ export interface EncryptedKeyFile {
   readonly tag: Uint8Array;
   /** How many bytes to derive behind key and IV for a MAC over the plaintext; 0 where the format has none. */
   readonly macKeyBytes: number;
+  /** The public key where it stands outside the encryption. Whether it belongs to what is inside, only `finish` knows. */
+  readonly publicBlob?: Uint8Array;
   /**
    * Reads the plaintext. The result shares no memory with it: erase it afterwards.
    * @throws PassphraseError 'wrong' where it is no plaintext, KeyFormatError where it is one but not a key.

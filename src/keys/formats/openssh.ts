@@ -57,7 +57,8 @@ export function parseOpenSsh(bytes: Uint8Array, maxRounds: number): KeyFile {
       if (!checkNumbersAgree(plaintext)) throw new PassphraseError('wrong');
       return readingFormat(FORMAT, () => readSection(plaintext, publicBlob));
     };
-    return { encrypted: true, format: FORMAT, kdf, cipher, iv: null, padded: false, data, tag, macKeyBytes: 0, finish };
+    const outside = { encrypted: true, format: FORMAT, publicBlob } as const;
+    return { ...outside, kdf, cipher, iv: null, padded: false, data, tag, macKeyBytes: 0, finish };
   });
 }
 

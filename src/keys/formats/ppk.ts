@@ -98,7 +98,19 @@ function readVersion(version: PpkVersion, format: string, algorithm: string, lin
   const cipher = keyFileCipher(PPK_CIPHER) as KeyFileCipher;
   const iv = version === 2 ? new Uint8Array(PPK_BLOCK_BYTES) : null;
   const macKeyBytes = ppkMacs[version].bytes;
-  return { encrypted: true, format, kdf, cipher, iv, padded: false, data, tag: new Uint8Array(0), macKeyBytes, finish };
+  return {
+    encrypted: true,
+    format,
+    kdf,
+    cipher,
+    iv,
+    padded: false,
+    data,
+    tag: new Uint8Array(0),
+    macKeyBytes,
+    publicBlob,
+    finish,
+  };
 }
 
 function isReadable(read: (plaintext: Uint8Array) => KeyMaterial, plaintext: Uint8Array): boolean {

@@ -104,6 +104,18 @@ export function readPublicKey(file: string): Promise<PublicKey> {
 }
 
 /**
+ * The public key that an encrypted private key file shows to everybody (OpenSSH's own format and PuTTY's do), null where it shows none.
+ * It is a claim: only with the passphrase it turns out whether the private key in the file is that key's. @internal
+ * @throws KeyFormatError where it is no private key file, or cannot be read
+ */
+export function readClaimedPublicKey(file: string): Promise<PublicKey | null> {
+  return inFile(file, async () => {
+    const key = parsePrivateKeyFile(await readSmallFile(file, undefined), nodeCrypto);
+    return key.encrypted && key.publicBlob !== undefined ? parsePublicKeyBlob(key.publicBlob, nodeCrypto) : null;
+  });
+}
+
+/**
  * The certificate in a file of at most 1 MiB: the one line of a `-cert.pub` file.
  * @throws KeyFormatError where it is no certificate, its signature is wrong, or the file cannot be read.
  */

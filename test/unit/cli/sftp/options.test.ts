@@ -56,7 +56,7 @@ describe('arguments', () => {
     [['-P', '25', 'sftp://v@h:26/x'], { target: { host: 'h', port: 26, user: 'v' } }],
     [['-b', 'file', 'h'], { batchMode: true }],
     [['-b', '-', '-oBatchMode=no', 'h'], { batchMode: false }],
-    [['-46', 'h'], { family: 6 }],
+    [['-46', 'h'], { address: { family: 6 } }],
     [['-i', 'k', '-c', 'aes128-ctr', 'h'], { identityFiles: ['k'], algorithms: { ciphers: ['aes128-ctr'] } }],
     // What other programs give, and sftp(1) itself to its ssh.
     [['-oForwardX11=no', '-oForwardAgent=no', '-oClearAllForwardings=yes', '-o', 'RequestTTY no', 'h'], { verbosity: 0 }],

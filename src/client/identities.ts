@@ -5,26 +5,33 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Agent, type AgentKey, openAgent } from '../../agent/agent.ts';
-import { usualAgent } from '../../agent/location.ts';
-import { KEY_TRIES, sameOffer } from '../../client/log-in.ts';
-import { AgentError, KeyFormatError } from '../../errors.ts';
-import type { Certificate } from '../../keys/certificate.ts';
-import { withCertificate } from '../../keys/node/certify.ts';
-import type { PrivateKey } from '../../keys/private-key.ts';
-import type { PublicKey } from '../../keys/public-key.ts';
-import type { Signer } from '../../keys/signer.ts';
-import type { Transport } from '../../transport/transport.ts';
-import type { Asking } from './asking.ts';
-import { peekPublicKey, readCertificate, readIdentity } from './identity-files.ts';
-import { addToAgent } from './keys-to-agent.ts';
-import type { Log } from './log.ts';
-import type { ConnectionOptions } from './options.ts';
+import type { Agent, AgentKey } from '../agent/agent.ts';
+import { usualAgent } from '../agent/location.ts';
+import { AgentError, KeyFormatError } from '../errors.ts';
+import type { CallOptions } from '../io/waiting.ts';
+import type { Certificate } from '../keys/certificate.ts';
+import { withCertificate } from '../keys/node/certify.ts';
+import { readCertificate } from '../keys/node/read.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { Signer } from '../keys/signer.ts';
+import type { Transport } from '../transport/transport.ts';
+import { sameOffer } from './credentials.ts';
+import { type IdentityPort, peekPublicKey, readIdentity } from './identity-files.ts';
+import { agentForSession, KEY_TRIES, type SessionAgent } from './session-agent.ts';
 
-export type IdentityOptions = Pick<
-  ConnectionOptions,
-  'identityFiles' | 'certificateFiles' | 'identitiesOnly' | 'identityAgent' | 'addKeysToAgent'
->;
+export interface IdentityOptions {
+  /** Keys that are at hand, in place of all files. */
+  readonly keys?: readonly Signer[];
+  /** Private keys; null for the usual files. */
+  readonly identityFiles: readonly string[] | null;
+  /** Certificates that are at hand, in place of all files. */
+  readonly certificates?: readonly Certificate[];
+  readonly certificateFiles: readonly string[];
+  /** Of the agent's keys, only those that are named by a file. */
+  readonly identitiesOnly: boolean;
+  /** The agent, or its socket; null for none. Undefined for what SSH_AUTH_SOCK says, which need not be there. */
+  readonly identityAgent: string | Agent | null | undefined;
+}
 
 /** Something to offer to the server. */
 export interface Candidate {
@@ -32,8 +39,7 @@ export interface Candidate {
   open(): Promise<Signer | null>;
 }
 
-interface FileIdentity {
-  readonly file: string;
+interface Identity {
   /** Null where it is known only once the file has been opened. */
   readonly publicKey: PublicKey | null;
   readonly held: AgentKey | undefined;
@@ -43,18 +49,18 @@ interface FileIdentity {
 export class Identities {
   readonly #transport: Transport;
   readonly #options: IdentityOptions;
-  readonly #asking: Asking;
-  readonly #log: Log;
-  #agent: Agent | null = null;
+  readonly #port: IdentityPort;
+  readonly #call: CallOptions;
+  #agent: SessionAgent | null = null;
   #candidates: Promise<readonly Candidate[]> | null = null;
   /** Keys of the agent that are not tried, so that the server does not hang up. */
   heldBack = 0;
 
-  constructor(transport: Transport, options: IdentityOptions, asking: Asking, log: Log) {
+  constructor(transport: Transport, options: IdentityOptions, port: IdentityPort, call: CallOptions = {}) {
     this.#transport = transport;
     this.#options = options;
-    this.#asking = asking;
-    this.#log = log;
+    this.#port = port;
+    this.#call = call;
   }
 
   /** All that there is to try, the same every time. */
@@ -69,15 +75,17 @@ export class Identities {
   }
 
   async #collect(): Promise<readonly Candidate[]> {
-    const { identityFiles: named, identitiesOnly } = this.#options;
+    const { keys = [], identityFiles: named, identitiesOnly } = this.#options;
     const held = await this.#agentKeys();
     const files = named === null ? usualFiles() : [...new Set(named)];
-    const identities = await Promise.all(files.map((file) => this.#identity(file, held)));
+    const atHand = keys.map((key): Identity => ({ publicKey: key.publicKey, held: undefined, open: async () => key }));
+    const identities = [...atHand, ...(await Promise.all(files.map((file) => this.#identity(file, held))))];
     const certificates = await this.#certificates(files);
     const certified = certificates.flatMap((certificate) => this.#certified(certificate, identities, held));
     const plain = identities.map(({ open }): Candidate => ({ open }));
     const offered = [
       ...identities.map((identity) => identity.held?.publicKey),
+      ...keys.map(({ publicKey }) => publicKey),
       ...certificates.map(({ publicKey }) => publicKey),
     ];
     const isOffered = (key: AgentKey) => offered.some((other) => other !== undefined && sameOffer(other, key.publicKey));
@@ -87,7 +95,7 @@ export class Identities {
     const room = Math.max(KEY_TRIES - known, named === null ? 1 : 0);
     const fromAgent = others.slice(0, room).map((key): Candidate => ({ open: async () => key }));
     this.heldBack = others.length - fromAgent.length;
-    if (this.heldBack > 0) this.#log.debug(1, `${this.heldBack} keys of the agent are not tried`);
+    if (this.heldBack > 0) this.#port.log.debug(1, `${this.heldBack} keys of the agent are not tried`);
     if (named !== null) return [...certified, ...plain, ...fromAgent];
     const inAgent = identities.filter((identity) => identity.held !== undefined).map(({ open }): Candidate => ({ open }));
     const inFiles = identities.filter((identity) => identity.held === undefined).map(({ open }): Candidate => ({ open }));
@@ -97,70 +105,60 @@ export class Identities {
   async #agentKeys(): Promise<readonly AgentKey[]> {
     const named = this.#options.identityAgent;
     const where = named === undefined ? usualAgent() : named;
+    const { log } = this.#port;
     if (where === null) return [];
     try {
-      this.#agent = await openAgent(where);
-      const proof = this.#transport.sessionProof;
-      if (proof !== null) {
-        const bound = await this.#agent.bindSession({ ...proof, forwarding: false });
-        this.#log.debug(2, bound ? 'the agent is bound to this session' : 'the agent does not bind to sessions');
-      }
-      const keys = await this.#agent.getKeys();
-      for (const key of keys) this.#log.debug(1, `identity of the agent: ${key.publicKey.type} ${key.publicKey.fingerprint}`);
-      return keys;
+      this.#agent = await agentForSession(where, this.#transport, this.#call);
+      for (const { publicKey } of this.#agent.keys)
+        log.debug(1, `identity of the agent: ${publicKey.type} ${publicKey.fingerprint}`);
+      return this.#agent.keys;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      if (named === undefined) this.#log.debug(1, error.message);
-      else this.#log.error(error.message);
+      if (named === undefined) log.debug(1, error.message);
+      else log.error(error.message);
       return [];
     }
   }
 
-  async #identity(file: string, held: readonly AgentKey[]): Promise<FileIdentity> {
+  async #identity(file: string, held: readonly AgentKey[]): Promise<Identity> {
     const publicKey = await peekPublicKey(file);
     const own = publicKey === null ? undefined : held.find((key) => sameOffer(key.publicKey, publicKey));
     let opened: Promise<Signer | null> | undefined;
     const open = () => {
       if (own !== undefined) return Promise.resolve(own);
-      opened ??= readIdentity(file, this.#asking, this.#log, (key) => this.#toAgent(key));
+      opened ??= readIdentity(file, this.#agent?.agent ?? null, this.#port);
       return opened;
     };
-    return { file, publicKey, held: own, open };
-  }
-
-  async #toAgent(key: PrivateKey): Promise<void> {
-    const { addKeysToAgent } = this.#options;
-    if (addKeysToAgent !== null && this.#agent !== null) {
-      await addToAgent(this.#agent, key, addKeysToAgent, this.#asking, this.#log);
-    }
+    return { publicKey, held: own, open };
   }
 
   /** Those that were named; else those that lie beside the keys, as ssh-keygen names them. */
   async #certificates(files: readonly string[]): Promise<readonly Certificate[]> {
-    const { certificateFiles } = this.#options;
+    const { certificates, certificateFiles } = this.#options;
+    if (certificates !== undefined) return certificates;
     const found: Certificate[] = [];
     for (const file of certificateFiles.length > 0 ? certificateFiles : files.map((name) => `${name}-cert.pub`)) {
       if (certificateFiles.length === 0 && !existsSync(file)) continue;
       try {
         found.push(await readCertificate(file));
-        this.#log.debug(1, `certificate ${file}: '${found.at(-1)?.keyId}'`);
+        this.#port.log.debug(1, `certificate ${file}: '${found.at(-1)?.keyId}'`);
       } catch (error) {
         if (!(error instanceof KeyFormatError)) throw error;
-        this.#log.error(`certificate ${error.message}`);
+        this.#port.log.error(`certificate ${error.message}`);
       }
     }
     return found;
   }
 
   /** The certificate with whatever signs for its key: a file's key or the agent's. */
-  #certified(certificate: Certificate, identities: readonly FileIdentity[], held: readonly AgentKey[]): Candidate[] {
+  #certified(certificate: Certificate, identities: readonly Identity[], held: readonly AgentKey[]): Candidate[] {
     const own = held.find((key) => sameOffer(key.publicKey, certificate.publicKey));
     if (own !== undefined) return [{ open: async () => own }];
     const identity = identities.find(({ publicKey }) => publicKey?.equals(certificate.publicKey));
     const signer = held.find(({ publicKey }) => publicKey.certificate === null && publicKey.equals(certificate.publicKey));
     const open = identity?.open ?? (signer === undefined ? undefined : async () => signer);
     if (open === undefined) {
-      this.#log.debug(1, `there is no key for the certificate '${certificate.keyId}'`);
+      this.#port.log.debug(1, `there is no key for the certificate '${certificate.keyId}'`);
       return [];
     }
     return [

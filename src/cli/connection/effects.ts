@@ -1,0 +1,17 @@
+// Keywords that have no effect here: refused where they were typed, told of where a file says them.
+
+import { proxyProblem, withoutEffect } from '../../client/without-effect.ts';
+import type { ResolvedConfig } from '../../config/resolved-config.ts';
+import { UsageError } from '../../errors.ts';
+import { type CommandLine, keywordOf, linesOf } from './command-line.ts';
+
+/** What to tell people. @throws UsageError for what was typed and has no effect, and for what cannot work */
+export function checkEffects(config: ResolvedConfig, commandLine: CommandLine): readonly string[] {
+  const problem = proxyProblem(config);
+  if (problem !== null) throw new UsageError(problem);
+  const typed = linesOf(commandLine).map(({ text }) => keywordOf(text));
+  return withoutEffect(config).map(({ keyword, why }) => {
+    if (typed.includes(keyword.toLowerCase())) throw new UsageError(`${keyword}: ${why}`);
+    return `${keyword} of the configuration has no effect: ${why}`;
+  });
+}
