@@ -32,7 +32,7 @@ const WITHOUT_SESSION: readonly string[] = [
 ];
 
 /** What jump hosts take over of the command line. */
-const FOR_JUMP_HOSTS: readonly string[] = ['addressfamily', 'batchmode', 'connecttimeout', 'identityagent'];
+const FOR_JUMP_HOSTS: readonly string[] = ['addressfamily', 'batchmode', 'connecttimeout', 'identityagent', 'loglevel'];
 
 export class Configuration {
   readonly commandLine: CommandLine;

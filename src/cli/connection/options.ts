@@ -59,7 +59,10 @@ export interface ConnectionOptions {
   readonly gssapiDelegateCredentials: boolean;
   /** The address to connect from. */
   readonly bindAddress: string | null;
+  /** Only errors are told. */
   readonly quiet: boolean;
+  /** Nor these: the exit status tells. */
+  readonly silent: boolean;
   readonly verbosity: 0 | 1 | 2 | 3;
   readonly family: 0 | 4 | 6;
   /** What the files say that has no effect here, for people to read. */
@@ -108,7 +111,7 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     batchMode: config.batchMode,
     gssapiDelegateCredentials: config.gssapiDelegateCredentials,
     bindAddress: config.bindAddress,
-    ...loudness(config, commandLine),
+    ...loudness(config),
     family: { any: 0, inet: 4, inet6: 6 }[addressFamily] as ConnectionOptions['family'],
     notices: [...config.notices, ...checkEffects(config, commandLine)],
   };
@@ -121,13 +124,10 @@ function identityFiles(config: ResolvedConfig, { identityFiles: typed }: Command
   return config.identityFiles.filter((file) => typed.includes(file) || there(file));
 }
 
-function loudness(
-  { logLevel }: ResolvedConfig,
-  { quiet, verbosity }: CommandLine,
-): Pick<ConnectionOptions, 'quiet' | 'verbosity'> {
-  if (quiet || verbosity > 0) return { quiet, verbosity };
+function loudness({ logLevel }: ResolvedConfig): Pick<ConnectionOptions, 'quiet' | 'silent' | 'verbosity'> {
   const level = Number(/^DEBUG([123]?)$/.exec(logLevel)?.[1] || logLevel.startsWith('DEBUG'));
-  return { quiet: ['SILENT', 'FATAL', 'ERROR'].includes(logLevel), verbosity: level as ConnectionOptions['verbosity'] };
+  const silent = logLevel === 'SILENT';
+  return { quiet: silent || ['FATAL', 'ERROR'].includes(logLevel), silent, verbosity: level as ConnectionOptions['verbosity'] };
 }
 
 /** The methods that there are, in the order in which they are tried. */

@@ -2,7 +2,7 @@
 
 import type { Forward as ConfiguredForward, Endpoint } from '../../config/forward-spec.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
-import { UsageError } from '../../errors.ts';
+import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
 import type { Configuration } from '../connection/configuration.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
@@ -56,7 +56,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
   const subsystem = config.sessionType === 'subsystem';
   if (noSession && typed.command !== null) {
     const word = stdioForward !== null ? '-W' : '-N';
-    throw new UsageError(`${word} runs no command: there is '${typed.command}' behind the host`);
+    throw new UsageError(`${word} runs no command: there is '${printable(typed.command)}' behind the host`);
   }
   if (subsystem && command === null) throw new UsageError('-s needs the name of a subsystem behind the host');
   return {
