@@ -3,6 +3,7 @@
 // begins a new step, in which all methods count again.
 
 import { AgentError, AuthenticationError, GssError, NegotiationError, printable, SSHError } from '../../errors.ts';
+import type { PublicKey } from '../../keys/public-key.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Asking } from './asking.ts';
 import { Identities, type IdentityOptions } from './identities.ts';
@@ -12,7 +13,7 @@ import type { ConnectionOptions } from './options.ts';
 
 export interface AuthenticateOptions
   extends IdentityOptions,
-    Pick<ConnectionOptions, 'authentications' | 'passwordPrompts' | 'gssapiDelegateCredentials'> {
+    Pick<ConnectionOptions, 'authentications' | 'passwordPrompts' | 'gssapiDelegateCredentials' | 'requiredRsaSize'> {
   readonly user: string;
   /** For prompts, and for Kerberos. */
   readonly host: string;
@@ -88,7 +89,7 @@ class Login {
   async #tryKeys(): Promise<Outcome> {
     for (const candidate of await this.#identities.candidates()) {
       const key = await candidate.open();
-      if (key === null || this.#usedKeys.has(key.publicKey.fingerprint)) continue;
+      if (key === null || this.#usedKeys.has(key.publicKey.fingerprint) || this.#isTooShort(key.publicKey)) continue;
       const outcome = await this.#attempt(() => this.#transport.authPublickey(this.#options.user, key));
       if (outcome === 'partial') this.#usedKeys.add(key.publicKey.fingerprint);
       if (outcome !== 'failed') return outcome;
@@ -96,6 +97,13 @@ class Login {
       if (!this.#methods.includes('publickey')) return 'failed';
     }
     return 'failed';
+  }
+
+  #isTooShort({ type, bits, fingerprint }: PublicKey): boolean {
+    const { requiredRsaSize } = this.#options;
+    if (type !== 'ssh-rsa' || bits >= requiredRsaSize) return false;
+    this.#log.error(`the RSA key ${fingerprint} is not tried: it has ${bits} bits, and RequiredRSASize is ${requiredRsaSize}`);
+    return true;
   }
 
   async #tryPassword(): Promise<Outcome> {
@@ -210,13 +218,14 @@ class Login {
   #denied(): AuthenticationError {
     const attempts = this.#transport.authAttempts.filter(({ method }) => method !== 'none');
     const tried = attempts.map(({ method, key, result }) => `${method}${key === undefined ? '' : ` ${key}`} (${result})`);
-    const { heldBack } = this.#identities;
+    const { heldBack, agentProblem } = this.#identities;
     const parts = [
       `permission denied for ${this.#who()}`,
       tried.length === 0 ? 'nothing could be tried' : `tried ${tried.join(', ')}`,
       `the server takes ${this.#methods.map(printable).join(', ') || 'nothing more'}`,
       ...(this.#passwordRefused ? ['the password in AMIKO_PASSWORD was refused'] : []),
       ...(this.#obstacle === '' ? [] : [this.#obstacle]),
+      ...(agentProblem === null ? [] : [agentProblem]),
       ...(heldBack === 0 ? [] : [`${heldBack} more keys of the agent were not tried: name the right one with -i`]),
     ];
     return new AuthenticationError(parts.join('; '), { attempts, allowedTypes: this.#methods });

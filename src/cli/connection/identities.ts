@@ -49,6 +49,8 @@ export class Identities {
   #candidates: Promise<readonly Candidate[]> | null = null;
   /** Keys of the agent that are not tried, so that the server does not hang up. */
   heldBack = 0;
+  /** Why the agent that was named is of no use, or null. Without it, as with ssh, other keys may do. */
+  agentProblem: string | null = null;
 
   constructor(transport: Transport, options: IdentityOptions, asking: Asking, log: Log) {
     this.#transport = transport;
@@ -110,8 +112,8 @@ export class Identities {
       return keys;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      if (named === undefined) this.#log.debug(1, error.message);
-      else this.#log.error(error.message);
+      this.#log.debug(1, error.message);
+      if (named !== undefined) this.agentProblem = error.message;
       return [];
     }
   }

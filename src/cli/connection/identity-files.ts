@@ -1,7 +1,7 @@
 // Keys and certificates in files. An encrypted key whose public half lies beside it (`.pub`) is offered first and opened only when
 // the server wants it, so that nobody types a passphrase for nothing.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { AuthenticationError, KeyFormatError, PassphraseError } from '../../errors.ts';
 import type { Certificate } from '../../keys/certificate.ts';
 import { parseCertificate } from '../../keys/node/certify.ts';
@@ -53,14 +53,25 @@ type Opened = (key: PrivateKey) => Promise<void>;
 export async function readIdentity(file: string, asking: Asking, log: Log, opened: Opened): Promise<Signer | null> {
   try {
     const key = await readPrivateKey(file);
+    if (await isExposed(file, log)) return null;
     log.debug(1, `identity ${file}: ${key.publicKey.type} ${key.fingerprint}`);
     await opened(key);
     return key;
   } catch (error) {
-    if (error instanceof PassphraseError) return openLater(file, asking, log, opened);
+    if (error instanceof PassphraseError) return (await isExposed(file, log)) ? null : openLater(file, asking, log, opened);
     log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
+}
+
+/** As with ssh, a key of ours that others can read or write is not used: it may be theirs as well by now. Said if it is so. */
+async function isExposed(file: string, log: Log): Promise<boolean> {
+  const { uid, mode } = await stat(file);
+  // Windows has neither; its files are guarded by other means.
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return false;
+  const rights = (mode & 0o777).toString(8).padStart(4, '0');
+  log.error(`identity ${file} is not used: others have rights to the file (${rights}); chmod go= if it is still secret`);
+  return true;
 }
 
 async function openLater(file: string, asking: Asking, log: Log, opened: Opened): Promise<Signer | null> {

@@ -41,6 +41,10 @@ export interface ConnectionOptions {
   readonly hostKeyAlias: string | null;
   /** Keys that no host may have. */
   readonly revokedHostKeys: string | null;
+  /** How authorities may sign; null for any way that proves something. */
+  readonly caSignatureAlgorithms: readonly string[] | null;
+  /** Bits below which an RSA key, the host's or ours, counts for nothing. */
+  readonly requiredRsaSize: number;
   readonly algorithms: AlgorithmOptions;
   /** The order of host key algorithms was chosen, and known hosts do not change it. */
   readonly hostKeyOrderIsChosen: boolean;
@@ -100,6 +104,8 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     hashKnownHosts: config.setting('HashKnownHosts') === null ? undefined : config.hashKnownHosts,
     hostKeyAlias: config.hostKeyAlias,
     revokedHostKeys: config.revokedHostKeys,
+    caSignatureAlgorithms: config.caSignatureAlgorithms,
+    requiredRsaSize: config.requiredRsaSize,
     algorithms: config.algorithms,
     hostKeyOrderIsChosen: config.hostKeyOrderIsChosen,
     serverAliveInterval: Math.min(config.serverAliveInterval, LONGEST_TIMER),
