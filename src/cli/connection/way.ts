@@ -38,8 +38,8 @@ export async function openWay(
   }
   if (proxyCommand === null) return null;
   log.debug(1, `the proxy command is: ${proxyCommand}`);
-  // Of the shell nothing is left but the command, which so is what gets the signal in the end.
-  return startProxyCommand(['/bin/sh', '-c', `exec ${proxyCommand}`]);
+  // The user's shell, as ssh has it. Nothing is left of it but the command, which so is what gets the signal in the end.
+  return startProxyCommand([process.env['SHELL'] || '/bin/sh', '-c', `exec ${proxyCommand}`]);
 }
 
 /** Errors say which host they are about: the name that was typed is another. */

@@ -19,6 +19,9 @@ const ROWS: readonly Row[] = [
   { keyword: 'KnownHostsCommand', harmless: [], why: 'programs that know host keys are not supported' },
   { keyword: 'HostbasedAuthentication', harmless: ['no'], why: 'host-based authentication is not supported' },
   { keyword: 'ForkAfterAuthentication', harmless: ['no'], why: 'going to the background is not supported' },
+  { keyword: 'CheckHostIP', harmless: ['no'], why: 'hosts are known by their names only' },
+  { keyword: 'GSSAPIClientIdentity', harmless: [], why: 'Kerberos logs in with its default identity' },
+  { keyword: 'GSSAPIServerIdentity', harmless: [], why: 'Kerberos expects the host by its name' },
   { keyword: 'PKCS11Provider', harmless: [], why: 'PKCS#11 is not supported; an agent can hold such keys' },
 ];
 
@@ -26,6 +29,9 @@ const ROWS: readonly Row[] = [
 export function checkEffects(config: ResolvedConfig, commandLine: CommandLine): readonly string[] {
   if (config.setting('ProxyUseFdpass') === 'yes' && config.proxyCommand !== null) {
     throw new UsageError('ProxyUseFdpass is not supported: a socket cannot be taken over from the proxy command');
+  }
+  if (config.proxyCommand?.text === '-') {
+    throw new UsageError('ProxyCommand - is not supported: stdin and stdout are those of the session');
   }
   const typed = linesOf(commandLine).map(({ text }) => keywordOf(text));
   const notices: string[] = [];

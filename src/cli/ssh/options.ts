@@ -22,6 +22,8 @@ export interface SshOptions extends ConnectionOptions {
   /** Forwards without an address listen on all of them. */
   readonly gatewayPorts: boolean;
   readonly exitOnForwardFailure: boolean;
+  /** A socket that is in the way of one to listen on is removed. */
+  readonly removeSockets: boolean;
   /** -W: stdin and stdout go there. */
   readonly stdioForward: ForwardTarget | null;
   /** Neither a command nor a shell. */
@@ -68,6 +70,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     forwards: forwards(typed, config, notices),
     gatewayPorts: config.gatewayPorts,
     exitOnForwardFailure: config.exitOnForwardFailure,
+    removeSockets: config.setting('StreamLocalBindUnlink') === 'yes',
     stdioForward,
     noSession,
     forwardAgent: config.forwardAgent,
@@ -101,7 +104,9 @@ function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, not
         notices.push("RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported");
     }
   }
-  return [...typed, ...configured];
+  // The same one twice, as typed and in a file, is one: the second could not listen.
+  const all = new Map([...typed, ...configured].map((forward) => [JSON.stringify(forward), forward]));
+  return [...all.values()];
 }
 
 function listenPlace(listen: Endpoint): ListenPlace {
