@@ -74,6 +74,11 @@ export class ResolvedConfig {
     return seconds === undefined ? null : Number(seconds) * 1000;
   }
 
+  /** How often to try to reach the host. */
+  get connectionAttempts(): number {
+    return Number(this.#value('connectionattempts') ?? 1);
+  }
+
   /** Milliseconds between keepalive messages; 0 for none. */
   get serverAliveInterval(): number {
     return Number(this.#value('serveraliveinterval') ?? 0) * 1000;

@@ -205,6 +205,41 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     expect(readFileSync(kept, 'utf8')).toBe('content');
   });
 
+  it('ConnectionAttempts wait for a host that is about to start', async () => {
+    const port = await freePort();
+    const file = config([]);
+    const args = ['-oConnectionAttempts=20', '-p', String(port), '-v', 'web', 'true'];
+    const started = cli.start(['ssh', '-F', file, ...args]);
+    await expect.poll(() => started.text.err, { timeout: 10_000 }).toContain('ECONNREFUSED');
+    expect(started.exitCode).toBeNull();
+    const late = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('SSH-2.0-late\r\n'),
+    );
+    await new Promise<void>((resolve) => late.listen(port, '127.0.0.1', resolve));
+    expect((await started.ended())[0]).toBe(255);
+    expect(started.text.err).toContain('the peer is SSH-2.0-late');
+    await new Promise((resolve) => late.close(resolve));
+    const refused = await cli.run(['ssh', '-F', file, '-oConnectionAttempts=2', '-v', '-p', String(port), 'web', 'true']);
+    expect(refused.stderr.match(/trying again/g)).toHaveLength(1);
+  });
+
+  it.runIf(process.platform === 'linux').each([
+    ['yes', '02'],
+    ['no', '00'],
+  ])('TCPKeepAlive %s is what the system does', async (value, timer) => {
+    const started = cli.start(['ssh', '-F', config([`TCPKeepAlive ${value}`]), 'web', 'echo $SSH_CONNECTION; cat >/dev/null']);
+    await expect.poll(() => started.text.out, { timeout: 10_000 }).toMatch(/\n/);
+    const local = Number(started.text.out.split(' ')[1]).toString(16).toUpperCase().padStart(4, '0');
+    // proc(5): the address of this end, the other's, the state (01 established), the queues, and the timer that runs (2 keepalive).
+    const row = new RegExp(`:${local} [0-9A-F]+:[0-9A-F]{4} 01 \\S+ (\\d\\d):`);
+    await expect.poll(() => row.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1], { timeout: 10_000 }).toBe(timer);
+    started.stdin.end();
+    expect((await started.ended())[0]).toBe(0);
+  });
+
   it('Match exec runs as often, for jump hosts as well; LocalCommand of nobody but ssh', async () => {
     const log = dir.join('ran');
     const lines = [

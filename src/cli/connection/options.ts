@@ -53,6 +53,10 @@ export interface ConnectionOptions {
   readonly serverAliveCountMax: number;
   /** Milliseconds; null for the system's own limit. */
   readonly connectTimeout: number | null;
+  /** How often to try to reach the host, a second apart. */
+  readonly connectionAttempts: number;
+  /** Whether the system looks if the other machine is still there. */
+  readonly tcpKeepAlive: boolean;
   /** Bytes and milliseconds, 0 for what the algorithms want. */
   readonly rekeyLimit: { readonly bytes: number; readonly milliseconds: number };
   /** The methods to try, in order. */
@@ -111,6 +115,8 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     serverAliveInterval: Math.min(config.serverAliveInterval, LONGEST_TIMER),
     serverAliveCountMax: config.serverAliveCountMax,
     connectTimeout: config.connectTimeout ? Math.min(config.connectTimeout, LONGEST_TIMER) : null,
+    connectionAttempts: config.connectionAttempts,
+    tcpKeepAlive: config.setting('TCPKeepAlive') !== 'no',
     rekeyLimit: config.rekeyLimit,
     authentications: authentications(config),
     passwordPrompts: config.numberOfPasswordPrompts,
