@@ -23,6 +23,7 @@ export async function configuredHostKey(
   log: (message: string) => void,
 ): Promise<ConfiguredHostKey> {
   const { hostname, port, hostKeyAlias: alias, userKnownHostsFiles, revokedHostKeys, strictHostKeyChecking: strict } = config;
+  const { caSignatureAlgorithms, requiredRsaSize } = config;
   const revokedKeys = revokedHostKeys === null ? null : await readRevokedKeys(revokedHostKeys);
   const knownHosts = await readKnownHosts([...userKnownHostsFiles, ...config.globalKnownHostsFiles], log);
   const [file] = userKnownHostsFiles;
@@ -34,6 +35,8 @@ export async function configuredHostKey(
       strict,
       ...(alias !== null && { alias }),
       ...(revokedKeys !== null && { revokedKeys }),
+      ...(caSignatureAlgorithms !== null && { caSignatureAlgorithms }),
+      requiredRsaSize,
       ...(file !== undefined && { file }),
       ...(hash !== undefined && { hash }),
       notify: log,

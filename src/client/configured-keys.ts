@@ -57,7 +57,8 @@ async function* attempts(
       }
     };
   }
-  const { heldBack } = identities;
+  const { heldBack, agentProblem } = identities;
+  if (agentProblem !== null) log.error(agentProblem);
   if (heldBack > 0)
     log.error(`${heldBack} keys of the agent were not tried, since servers hang up after six; name the right one`);
 }

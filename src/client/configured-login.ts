@@ -75,6 +75,7 @@ function identitiesOf(config: ResolvedConfig, { privateKey, certificates, agent 
     ...(certificates !== undefined && { certificates: [certificates].flat() as readonly Certificate[] }),
     certificateFiles: config.certificateFiles,
     identitiesOnly: config.identitiesOnly,
+    requiredRsaSize: config.requiredRsaSize,
     identityAgent: agent === undefined ? identityAgentOf(config) : typeof agent === 'boolean' ? where[`${agent}`] : agent,
   };
 }

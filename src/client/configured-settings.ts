@@ -8,9 +8,11 @@ import type { Address } from '../io/dial.ts';
 import { LONGEST_TIMER } from '../io/waiting.ts';
 
 /** Where to connect, and from where. */
-export function addressOf({ hostname, port, addressFamily, bindAddress }: ResolvedConfig): Address & { readonly port: number } {
+export function addressOf(config: ResolvedConfig): Address & { readonly port: number } {
+  const { hostname: host, port, addressFamily, bindAddress } = config;
   const family = ({ any: 0, inet: 4, inet6: 6 } as const)[addressFamily];
-  return { host: hostname, port, family, ...(bindAddress !== null && { localAddress: bindAddress }) };
+  const keepAlive = config.setting('TCPKeepAlive') !== 'no';
+  return { host, port, family, keepAlive, ...(bindAddress !== null && { localAddress: bindAddress }) };
 }
 
 /** Milliseconds that a connection and its first keys may take; null for our own limits. */

@@ -23,6 +23,10 @@ export interface HostKeyPolicyOptions {
    * `amiko/keys` (which throws where a file can't be read, so that nothing is believed then), or a `Krl`.
    */
   readonly revokedKeys?: Revocations;
+  /** How authorities may sign certificates of hosts. By default in any way that proves something, which SHA-1 does not. */
+  readonly caSignatureAlgorithms?: readonly string[];
+  /** RSA keys with fewer bits are refused whatever is known. Default 1024, below which no key is ever used. */
+  readonly requiredRsaSize?: number;
   /**
    * The name to look up, to remember and to find in certificates, instead of the host and its port (HostKeyAlias of ssh_config(5)).
    * It is what `KnownHosts` finds for this name and port 22.
@@ -54,13 +58,15 @@ const MAX_QUESTIONS = 3;
  */
 export function verifyHostKey(target: { host: string; port?: number }, options: HostKeyPolicyOptions = {}): VerifyHostKey {
   const { knownHosts = new KnownHosts(), strict = 'yes', file, hash, alias, revokedKeys, notify = () => {} } = options;
+  const { caSignatureAlgorithms, requiredRsaSize = 0 } = options;
   const { host, port = DEFAULT_PORT } = alias === undefined ? target : { host: alias };
   const name = nameOf(target, alias);
 
   return async (key) => {
     const why = revokedKeys?.whyRevoked(key) ?? null;
     if (why !== null) throw revoked(name, key, `: ${printable(why)}`);
-    const check = knownHosts.check(host, port, key);
+    if (key.type === 'ssh-rsa' && key.bits < requiredRsaSize) throw tooShort(name, key, requiredRsaSize);
+    const check = knownHosts.check(host, port, key, caSignatureAlgorithms);
     if (check.status === 'ok') return true;
     if (check.status === 'revoked') throw revoked(name, key, ` by ${place(check.known)}`);
     if (check.status === 'changed') throw changed(name, key, check.known, check.reason);
@@ -119,6 +125,11 @@ function revoked(name: string, key: PublicKey, by: string): HostKeyError {
   return new HostKeyError('revoked', `the ${key.type} key ${key.fingerprint} of ${name} is revoked${by}`, {
     fingerprint: key.fingerprint,
   });
+}
+
+function tooShort(name: string, { bits, fingerprint }: PublicKey, required: number): HostKeyError {
+  const message = `the RSA key ${fingerprint} of ${name} has ${bits} bits, and ${required} are required`;
+  return new HostKeyError('refused', message, { fingerprint });
 }
 
 /** What a person calls the host, and where it goes by another name, that one too. */

@@ -29,6 +29,8 @@ export interface IdentityOptions {
   readonly certificateFiles: readonly string[];
   /** Of the agent's keys, only those that are named by a file. */
   readonly identitiesOnly: boolean;
+  /** RSA keys with fewer bits are not tried; 0 for no such limit. */
+  readonly requiredRsaSize: number;
   /** The agent, or its socket; null for none. Undefined for what SSH_AUTH_SOCK says, which need not be there. */
   readonly identityAgent: string | Agent | null | undefined;
 }
@@ -55,6 +57,8 @@ export class Identities {
   #candidates: Promise<readonly Candidate[]> | null = null;
   /** Keys of the agent that are not tried, so that the server does not hang up. */
   heldBack = 0;
+  /** Why the agent that was named is of no use, or null. Without it, as with ssh, other keys may do. */
+  agentProblem: string | null = null;
 
   constructor(transport: Transport, options: IdentityOptions, port: IdentityPort, call: CallOptions = {}) {
     this.#transport = transport;
@@ -65,8 +69,24 @@ export class Identities {
 
   /** All that there is to try, the same every time. */
   candidates(): Promise<readonly Candidate[]> {
-    this.#candidates ??= this.#collect();
+    this.#candidates ??= this.#collect().then((all) => all.map((one) => this.#longEnough(one)));
     return this.#candidates;
+  }
+
+  /** Which key it is may be known only when it has been opened. */
+  #longEnough({ open }: Candidate): Candidate {
+    const { requiredRsaSize } = this.#options;
+    return {
+      open: async () => {
+        const signer = await open();
+        if (signer === null || signer.publicKey.type !== 'ssh-rsa' || signer.publicKey.bits >= requiredRsaSize) return signer;
+        const { fingerprint, bits } = signer.publicKey;
+        this.#port.log.error(
+          `the RSA key ${fingerprint} is not tried: it has ${bits} bits, and RequiredRSASize is ${requiredRsaSize}`,
+        );
+        return null;
+      },
+    };
   }
 
   /** Lets go of the agent. */
@@ -114,8 +134,8 @@ export class Identities {
       return this.#agent.keys;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
-      if (named === undefined) log.debug(1, error.message);
-      else log.error(error.message);
+      log.debug(1, error.message);
+      if (named !== undefined) this.agentProblem = error.message;
       return [];
     }
   }

@@ -1,6 +1,7 @@
 // Keys and certificates in files. An encrypted key whose public half can be told is offered first and opened only when the server wants
 // it, so that nobody types a passphrase for nothing.
 
+import { stat } from 'node:fs/promises';
 import type { Agent } from '../agent/agent.ts';
 import { AuthenticationError, KeyFormatError, PassphraseError } from '../errors.ts';
 import { parsePublicKey, readCertificate, readClaimedPublicKey, readPrivateKey, readPublicKey } from '../keys/node/read.ts';
@@ -55,14 +56,25 @@ async function firstOf(ways: readonly (() => Promise<PublicKey | null>)[]): Prom
 export async function readIdentity(file: string, agent: Agent | null, port: IdentityPort): Promise<Signer | null> {
   try {
     const key = await readPrivateKey(file);
+    if (await isExposed(file, port.log)) return null;
     port.log.debug(1, `identity ${file}: ${key.publicKey.type} ${key.fingerprint}`);
     await port.opened?.(key, agent);
     return key;
   } catch (error) {
-    if (error instanceof PassphraseError) return openLater(file, agent, port);
+    if (error instanceof PassphraseError) return (await isExposed(file, port.log)) ? null : openLater(file, agent, port);
     port.log.error(`identity ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
+}
+
+/** As with ssh, a key of ours that others can read or write is not used: it may be theirs as well by now. Said if it is so. */
+async function isExposed(file: string, log: IdentityPort['log']): Promise<boolean> {
+  const { uid, mode } = await stat(file);
+  // Windows has neither; its files are guarded by other means.
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return false;
+  const rights = (mode & 0o777).toString(8).padStart(4, '0');
+  log.error(`identity ${file} is not used: others have rights to the file (${rights}); chmod go= if it is still secret`);
+  return true;
 }
 
 async function openLater(file: string, agent: Agent | null, port: IdentityPort): Promise<Signer | null> {

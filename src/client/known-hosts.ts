@@ -96,12 +96,15 @@ export class KnownHosts {
     });
   }
 
-  /** What is known about `key` as the key of `host`. A revocation counts for more than anything else. */
-  check(host: string, port: number, key: PublicKey): HostKeyCheck {
-    const status = this.#check(host, port, key);
+  /**
+   * What is known about `key` as the key of `host`. A revocation counts for more than anything else.
+   * @param caAlgorithms How authorities may sign (CASignatureAlgorithms of ssh_config(5)); by default in any way that proves something.
+   */
+  check(host: string, port: number, key: PublicKey, caAlgorithms?: readonly string[]): HostKeyCheck {
+    const status = this.#check(host, port, key, caAlgorithms);
     if (status.status !== 'unknown' || port === DEFAULT_PORT) return status;
     // As OpenSSH: the host's key may be written without the port. Only a match helps; another key there is another server's.
-    const withoutPort = this.#check(host, DEFAULT_PORT, key);
+    const withoutPort = this.#check(host, DEFAULT_PORT, key, caAlgorithms);
     return withoutPort.status === 'changed' || withoutPort.status === 'unknown' ? status : withoutPort;
   }
 
@@ -177,7 +180,7 @@ export class KnownHosts {
     else if (parsed !== null) this.#lines.push({ ...parsed, file, number });
   }
 
-  #check(host: string, port: number, key: PublicKey): HostKeyCheck {
+  #check(host: string, port: number, key: PublicKey, caAlgorithms: readonly string[] | undefined): HostKeyCheck {
     const matching = this.#matching(lookupName(host, port));
     const { type, certificate } = key;
     const revoked = matching.find(
@@ -188,7 +191,7 @@ export class KnownHosts {
     let reason: string | undefined;
     if (certificate !== null) {
       const authority = this.#keysIn(matching, '@cert-authority').find((known) => known.key.equals(certificate.signatureKey));
-      const refused = authority === undefined ? null : certificateRefusal(certificate, host);
+      const refused = authority === undefined ? null : certificateRefusal(certificate, host, caAlgorithms);
       if (authority !== undefined && refused === null) return { status: 'ok', known: authority };
       // As OpenSSH: a certificate that does not help is as none. The key in it may be known for itself.
       if (refused !== null) reason = `its certificate '${printable(certificate.keyId)}' does not help: ${refused}`;
@@ -229,7 +232,9 @@ export class KnownHosts {
 }
 
 /** Why a host certificate proves nothing about this host now, or null where it does. */
-function certificateRefusal(certificate: Certificate, host: string): string | null {
+function certificateRefusal(certificate: Certificate, host: string, caAlgorithms: readonly string[] | undefined): string | null {
+  const { signatureAlgorithm } = certificate;
+  if (caAlgorithms?.includes(signatureAlgorithm) === false) return `its authority has signed it by ${signatureAlgorithm}`;
   // "Host certificates have no critical options" (PROTOCOL.certkeys): one that has some means something that we don't know.
   const [option] = certificate.criticalOptions.keys();
   if (option !== undefined) return `it has the critical option '${printable(option)}'`;

@@ -39,8 +39,8 @@ export function startProxyCommand(command: readonly string[]): Promise<Duplex> {
 }
 
 /** The arguments of a command that is written for a shell, of which nothing is left but the command: so it is what gets the signal. */
-export function throughShell(command: string): readonly string[] {
-  return ['/bin/sh', '-c', `exec ${command}`];
+export function throughShell(command: string, shell?: string): readonly string[] {
+  return [shell || '/bin/sh', '-c', `exec ${command}`];
 }
 
 class ChildStream extends Duplex {

@@ -21,6 +21,9 @@ const ROWS: readonly Row[] = [
   { keyword: 'KnownHostsCommand', harmless: [], why: 'programs that know host keys are not supported' },
   { keyword: 'HostbasedAuthentication', harmless: ['no'], why: 'host-based authentication is not supported' },
   { keyword: 'ForkAfterAuthentication', harmless: ['no'], why: 'going to the background is not supported' },
+  { keyword: 'CheckHostIP', harmless: ['no'], why: 'hosts are known by their names only' },
+  { keyword: 'GSSAPIClientIdentity', harmless: [], why: 'Kerberos logs in with its default identity' },
+  { keyword: 'GSSAPIServerIdentity', harmless: [], why: 'Kerberos expects the host by its name' },
   { keyword: 'PKCS11Provider', harmless: [], why: 'PKCS#11 is not supported; an agent can hold such keys' },
 ];
 
@@ -33,6 +36,9 @@ export function withoutEffect(config: ResolvedConfig): readonly WithoutEffect[] 
 
 /** Why the proxy command cannot be what the configuration wants of it; null where it can. */
 export function proxyProblem(config: ResolvedConfig): string | null {
-  if (config.setting('ProxyUseFdpass') !== 'yes' || config.proxyCommand === null) return null;
+  const { proxyCommand } = config;
+  if (proxyCommand === null) return null;
+  if (proxyCommand.text === '-') return 'ProxyCommand - is not supported: stdin and stdout are those of the session';
+  if (config.setting('ProxyUseFdpass') !== 'yes') return null;
   return 'ProxyUseFdpass is not supported: a socket cannot be taken over from the proxy command';
 }

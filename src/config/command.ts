@@ -2,7 +2,7 @@
 // and refused when it could mean anything but itself. A command without shell syntax is also given as words, split before the
 // tokens are put in, so that it can be started without a shell and no value ever becomes two arguments.
 
-import { hostnameProblem, userProblem, valueProblem } from './safe-names.ts';
+import { commandUserProblem, hostnameProblem, valueProblem } from './safe-names.ts';
 import { expand, type Tokens } from './tokens.ts';
 
 /** A command of the configuration, tokens put in. */
@@ -24,7 +24,7 @@ export function commandProblem(command: string, tokens: Tokens): string | null {
     const letter = command[at + 1] ?? '';
     const value = Object.hasOwn(tokens, letter) ? tokens[letter] : undefined;
     if (value === undefined || OURS.includes(letter) || (letter === 'j' && value === '')) continue;
-    const check = HOSTS.includes(letter) ? hostnameProblem : USERS.includes(letter) ? userProblem : null;
+    const check = HOSTS.includes(letter) ? hostnameProblem : USERS.includes(letter) ? commandUserProblem : null;
     const problem = check === null ? valueProblem(`value of %${letter}`, value) : check(value);
     if (problem !== null) return `${problem}; it is not put into a command`;
   }

@@ -8,7 +8,7 @@ import { matchesPattern } from '../keys/pattern-list.ts';
 import type { Family } from './address.ts';
 import type { AlgorithmTables } from './algorithm-list.ts';
 import { type ConfigCommand, commandProblem, expandCommand } from './command.ts';
-import { connectionAlgorithms } from './connection-algorithms.ts';
+import { caSignatureAlgorithms, connectionAlgorithms } from './connection-algorithms.ts';
 import { dumpRows, identityFiles } from './dump.ts';
 import { effective, type Finished } from './finish.ts';
 import type { Forward } from './forward-spec.ts';
@@ -72,6 +72,11 @@ export class ResolvedConfig {
   get connectTimeout(): number | null {
     const seconds = this.#value('connecttimeout');
     return seconds === undefined ? null : Number(seconds) * 1000;
+  }
+
+  /** How often to try to reach the host. */
+  get connectionAttempts(): number {
+    return Number(this.#value('connectionattempts') ?? 1);
   }
 
   /** Milliseconds between keepalive messages; 0 for none. */
@@ -303,6 +308,16 @@ export class ResolvedConfig {
    */
   get algorithms(): AlgorithmOptions {
     return this.#asConfigError(() => connectionAlgorithms((keyword) => this.#value(keyword), this.compression));
+  }
+
+  /** How authorities may sign certificates of hosts; null where the file does not say. @throws ConfigError where nothing is left. */
+  get caSignatureAlgorithms(): readonly string[] | null {
+    return this.#asConfigError(() => caSignatureAlgorithms(this.#value('casignaturealgorithms')));
+  }
+
+  /** Bits below which an RSA key, the host's or the user's, counts for nothing. */
+  get requiredRsaSize(): number {
+    return Number(this.#value('requiredrsasize') ?? 0);
   }
 
   /** Whether HostKeyAlgorithms is an order of its own: not only names more, or less, than usual. */

@@ -25,6 +25,15 @@ export function userProblem(user: string): string | null {
   return null;
 }
 
+/**
+ * What is wrong with a user's name in a command, or null. Here a dollar sign is more than part of a name: `$IFS-x` becomes an option
+ * of its own where the shell splits it.
+ */
+export function commandUserProblem(user: string): string | null {
+  const shown = printable(user);
+  return userProblem(user) ?? (user.includes('$') ? `the user name '${shown}' has a dollar sign` : null);
+}
+
 /** What is wrong with a value that is neither, such as the home directory, in a command. */
 export function valueProblem(what: string, value: string): string | null {
   return problem(what, value, VALUE_LIMIT, /['`"$\\;&<>|(){}*?[\]!#]/);

@@ -51,6 +51,7 @@ function request(socket: Socket, handshake: SocksHandshake): Promise<{ host: str
     const done = (settle: () => void) => {
       clearTimeout(timer);
       socket.off('data', received);
+      socket.off('end', closed);
       socket.off('close', closed);
       socket.pause();
       settle();
@@ -76,6 +77,9 @@ function request(socket: Socket, handshake: SocksHandshake): Promise<{ host: str
       }
     };
     socket.on('data', received);
+    // Half open sockets do not close by themselves: one that only looked whether we listen would keep its place, and a session that
+    // waits for the last forwarded connection waiting.
+    socket.on('end', closed);
     socket.on('close', closed);
   });
 }

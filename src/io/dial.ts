@@ -14,6 +14,8 @@ export interface Address {
   readonly family?: 0 | 4 | 6;
   /** The address of this machine to connect from. Default: the system's choice. */
   readonly localAddress?: string;
+  /** Whether the system finds out, in hours, that the other machine is gone (SO_KEEPALIVE). Default true, as with ssh. */
+  readonly keepAlive?: boolean;
 }
 
 export interface DialOptions {
@@ -43,7 +45,7 @@ export function checkAddress({ host, port = SSH_PORT }: Address): { host: string
 /** @throws ConnectError naming every address that was tried; `signal.reason` if aborted. */
 export function dial(address: Address, options: DialOptions = {}): Promise<ByteStream> {
   const { host, port } = checkAddress(address);
-  const { localAddress } = address;
+  const { localAddress, keepAlive = true } = address;
   const local = localAddress === undefined ? 0 : isIP(localAddress);
   if (localAddress !== undefined && local === 0) throw new UsageError(`not an address to connect from: '${localAddress}'`);
   // From an address of one kind only others of that kind are reached.
@@ -62,6 +64,7 @@ export function dial(address: Address, options: DialOptions = {}): Promise<ByteS
       family,
       ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
+      keepAlive,
       autoSelectFamily: family === 0,
       autoSelectFamilyAttemptTimeout: ATTEMPT_DELAY,
       onread: { buffer: buffer.memory, callback: (count) => buffer.received(count) },

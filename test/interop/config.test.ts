@@ -95,6 +95,8 @@ describePeer('ssh', 'amiko ssh -G', () => {
       ['-b', '127.0.0.2', '-e', '^b', 'h'],
       ['-oUser=x', '-oPort=1', '-l', 'y', '-o', 'ForwardAgent no', '-oSetEnv A=1', 'h'],
       ['-W', 'a:1', 'h'],
+      ['-p', 'ssh', '-S', 'none', '-M', 'h'],
+      ['-MM', '-S', '/run/%r-%C', 'h'],
       ['-L', '8080:web:80', '-R', '[::1]:81:b:82', '-D', '*:1080', 'h'],
       ['-oHostname=other.example', '-oHostKeyAlias=ALIAS', 'h'],
     ];

@@ -74,6 +74,7 @@ const PEERS = {
     debian: 'python3-asyncssh',
     proof: /^asyncssh /,
   },
+  git: { files: ['git'], version: ['--version'], debian: 'git' },
   curl: { files: ['curl'], version: ['--version'], debian: 'curl' },
   lftp: { files: ['lftp'], version: ['--version'], debian: 'lftp' },
   rclone: { files: ['rclone'], version: ['version'], debian: 'rclone' },

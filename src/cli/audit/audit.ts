@@ -45,7 +45,7 @@ export interface Audit {
  * @param timeout For each connection, milliseconds
  * @throws SSHError where it does not say what it offers
  */
-export async function audit(address: Required<Omit<Address, 'localAddress'>>, timeout: number): Promise<Audit> {
+export async function audit(address: Required<Pick<Address, 'host' | 'port' | 'family'>>, timeout: number): Promise<Audit> {
   const { host, port } = address;
   const { version, kexInit } = await readOffer(address, timeout);
   const named = (category: AuditCategory, ...lists: readonly (readonly string[])[]): readonly AuditedAlgorithm[] =>
@@ -91,7 +91,7 @@ function weakOf(category: string, list: readonly AuditedAlgorithm[]): readonly s
 
 /** One connection per type of key that the server has and we can read. */
 async function readHostKeys(
-  address: Required<Omit<Address, 'localAddress'>>,
+  address: Required<Pick<Address, 'host' | 'port' | 'family'>>,
   offered: readonly string[],
   timeout: number,
 ): Promise<AuditedHostKey[]> {

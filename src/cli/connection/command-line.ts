@@ -1,7 +1,9 @@
 // What the command line says about a connection, the same for every verb that makes one: as lines of ssh_config(5), which are what
 // OpenSSH's letters are short for. They are read before the files, and the first value counts (configuration.ts).
 
-import { UsageError } from '../../errors.ts';
+import { LineError, parseLine } from '../../config/line.ts';
+import { thisMachine } from '../../config/machine.ts';
+import { printable, UsageError } from '../../errors.ts';
 import { wholeNumber } from './values.ts';
 
 /** A line, and how it was typed. */
@@ -21,14 +23,12 @@ export interface CommandLine {
   readonly lines: TypedLine[];
   /** Files of `-i`, which are missed where they do not exist. */
   readonly identityFiles: string[];
-  /** `-q` */
-  quiet: boolean;
   /** How many `-v`. */
   verbosity: 0 | 1 | 2 | 3;
 }
 
 export function newCommandLine(): CommandLine {
-  return { letters: new Map(), lines: [], identityFiles: [], quiet: false, verbosity: 0 };
+  return { letters: new Map(), lines: [], identityFiles: [], verbosity: 0 };
 }
 
 /** All of them in the order in which they count. */
@@ -36,15 +36,24 @@ export function linesOf({ letters, lines }: CommandLine): readonly TypedLine[] {
   return [...letters.values(), ...lines];
 }
 
-/** The keyword of a line in lower case, before any blank or equals sign. */
+/** The keyword of a line in lower case, as whoever reads the line sees it, in quotes too; empty where there is none. */
 export function keywordOf(text: string): string {
-  return (/^[^ \t=]*/.exec(text)?.[0] ?? '').toLowerCase();
+  try {
+    return parseLine(text)?.keyword ?? '';
+  } catch (error) {
+    if (!(error instanceof LineError)) throw error;
+    // What is wrong with the line is said when it is read.
+    return text;
+  }
 }
 
 /** A value as one word of a line, whatever is in it. */
 export function quoted(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
+
+/** Decide which lines count: no options themselves. */
+const BLOCKS: readonly string[] = ['host', 'match', 'include'];
 
 /** Letters with a value that mean the same everywhere. */
 export const connectionLettersWithValue: Readonly<Record<string, (line: CommandLine, value: string) => void>> = {
@@ -58,9 +67,13 @@ export const connectionLettersWithValue: Readonly<Record<string, (line: CommandL
   c: (line, value) => set(line, 'Ciphers', value, 'c'),
   o: (line, value) => {
     const text = value.trim();
-    if (keywordOf(text) === '') throw new UsageError(`-o needs Key=Value, not '${value}'`);
+    const keyword = keywordOf(text);
+    if (keyword === '' || text.startsWith('=')) throw new UsageError(`-o needs Key=Value, not '${printable(value)}'`);
     // It would be another line.
     if (/[\0\r\n]/.test(text)) throw new UsageError('-o takes one line');
+    // As with ssh: a block would take in what stands behind it on the command line, and might not apply.
+    if (BLOCKS.includes(keyword))
+      throw new UsageError(`-o ${printable(value)}: blocks and files have no place here; there is -F`);
     line.lines.push({ text, typed: `-o ${value}` });
   },
   J: (line, value) => {
@@ -72,10 +85,7 @@ export const connectionLettersWithValue: Readonly<Record<string, (line: CommandL
 
 /** Letters without a value that mean the same everywhere. */
 export const connectionLetters: Readonly<Record<string, (line: CommandLine) => void>> = {
-  q: (line) => {
-    line.quiet = true;
-    set(line, 'LogLevel', 'QUIET', 'q');
-  },
+  q: (line) => set(line, 'LogLevel', 'QUIET', 'q'),
   v: (line) => {
     line.verbosity = Math.min(line.verbosity + 1, 3) as CommandLine['verbosity'];
     set(line, 'LogLevel', `DEBUG${line.verbosity}`, 'v');
@@ -101,9 +111,9 @@ export function nameUser(line: CommandLine, user: string): void {
   if (!says(line, 'user')) line.user ??= user;
 }
 
-/** The port, unless one was named before. */
+/** The port, a number or the name of a service, unless one was named before. */
 export function namePort(line: CommandLine, port: string): void {
-  const number = wholeNumber('the port', port, 1, 65_535);
+  const number = thisMachine().service(port) ?? wholeNumber('the port', port, 1, 65_535);
   if (!says(line, 'port')) line.port ??= number;
 }
 

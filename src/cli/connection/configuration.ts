@@ -26,13 +26,14 @@ const WITHOUT_SESSION: readonly string[] = [
   'PermitLocalCommand no',
   'ClearAllForwardings yes',
   'RemoteCommand none',
+  'ForkAfterAuthentication no',
   'RequestTTY no',
   'ForwardAgent no',
   'ForwardX11 no',
 ];
 
 /** What jump hosts take over of the command line. */
-const FOR_JUMP_HOSTS: readonly string[] = ['addressfamily', 'batchmode', 'connecttimeout', 'identityagent'];
+const FOR_JUMP_HOSTS: readonly string[] = ['addressfamily', 'batchmode', 'connecttimeout', 'identityagent', 'loglevel'];
 
 export class Configuration {
   readonly commandLine: CommandLine;
@@ -66,8 +67,8 @@ export class Configuration {
   /** A host on the way, itself behind others. @throws UsageError, ConfigError */
   async jumpHost(hop: Destination, before: readonly Destination[]): Promise<ResolvedConfig> {
     const lines = linesOf(this.commandLine).filter(({ text }) => FOR_JUMP_HOSTS.includes(keywordOf(text)));
-    const first = before.length === 0 ? [] : [`ProxyJump ${before.map(jumpText).join(',')}`];
-    return this.#lookup(hop, lines, { first });
+    const jump = before.length === 0 ? [] : [`ProxyJump ${before.map(jumpText).join(',')}`];
+    return this.#lookup(hop, lines, { first: [...WITHOUT_SESSION, 'SessionType none', ...jump] });
   }
 
   async #lookup({ host, user, port }: Destination, lines: readonly TypedLine[], purpose: Purpose): Promise<ResolvedConfig> {

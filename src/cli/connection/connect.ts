@@ -1,7 +1,8 @@
 // From a host's name to a connection that is logged in: connect, check the host's key, log in. The same for every verb.
 
 import type { Duplex } from 'node:stream';
-import { SSHTimeoutError } from '../../errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectError, SSHTimeoutError } from '../../errors.ts';
 import type { VerifyHostKey } from '../../transport/options.ts';
 import { Transport } from '../../transport/transport.ts';
 import type { Asking } from './asking.ts';
@@ -14,6 +15,8 @@ import { openWay } from './way.ts';
 
 /** How long a person may take to compare fingerprints, milliseconds: as long as a server waits for a login. */
 const PERSON_TIMEOUT = 120_000;
+/** Between two attempts to reach a host, milliseconds. */
+const ATTEMPT_PAUSE = 1_000;
 
 /**
  * Connects and logs in, through jump hosts or a program where that was asked for. `connections` hears of every connection as soon
@@ -45,7 +48,27 @@ export async function openTransport(
   log: Log,
   connections: Connections,
 ): Promise<Transport> {
+  const { connectionAttempts } = options;
   const hostKeys = await hostKeyCheck(options, asking, log);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openOnce(options, hostKeys, asking, log, connections);
+    } catch (error) {
+      // As ssh does, for a host that is about to start. Whoever was reached and did not want us is not asked again.
+      if (!(error instanceof ConnectError) || attempt >= connectionAttempts || connections.signalled) throw error;
+      log.debug(1, `${error.message}; trying again`);
+      await sleep(ATTEMPT_PAUSE);
+    }
+  }
+}
+
+async function openOnce(
+  options: ConnectionOptions,
+  hostKeys: HostKeyCheck,
+  asking: Asking,
+  log: Log,
+  connections: Connections,
+): Promise<Transport> {
   const sock = await openWay(options, asking, log, (hop, person) => openConnection(hop, person, log, connections));
   const transport = newTransport(options, sock, hostKeys, connections, asking, log);
   connections.transports.add(transport);

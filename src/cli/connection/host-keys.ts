@@ -22,7 +22,7 @@ export interface HostKeyCheck {
 /** @throws SSHError where a file cannot be read */
 export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, log: Log): Promise<HostKeyCheck> {
   const { target, userKnownHostsFiles: userFiles, strictHostKeyChecking: strict, hashKnownHosts: hash } = options;
-  const { hostKeyAlias, revokedHostKeys } = options;
+  const { hostKeyAlias, revokedHostKeys, caSignatureAlgorithms: caAlgorithms, requiredRsaSize } = options;
   // The name to look up: what a person calls a host whose address, or port, tells nothing.
   const { host, port } = hostKeyAlias === null ? target : { host: hostKeyAlias, port: 22 };
   const revokedKeys = revokedHostKeys === null ? null : await readRevokedKeys(revokedHostKeys);
@@ -38,6 +38,8 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
       ...(hash !== undefined && { hash }),
       ...(hostKeyAlias !== null && { alias: hostKeyAlias }),
       ...(revokedKeys !== null && { revokedKeys }),
+      ...(caAlgorithms !== null && { caSignatureAlgorithms: caAlgorithms }),
+      requiredRsaSize,
       ...(file !== undefined && { file }),
       ...(asking.atTerminal && { ask: (text) => asking.askPerson(text) }),
       notify: (message) => log.notice(message),
@@ -45,7 +47,7 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
   );
   const follower = new HostKeyFollower({ host, port, mode: options.updateHostKeys, hash, knownHosts, revokedKeys, log });
   const verify: VerifyHostKey = async (key) => {
-    const before = knownHosts.check(host, port, key);
+    const before = knownHosts.check(host, port, key, caAlgorithms ?? undefined);
     const accepted = await check(key);
     if (accepted === true) follower.accepted(key, before, userFiles, strict === 'ask' ? file : undefined);
     return accepted;

@@ -18,7 +18,6 @@ import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import type { RekeyLimits } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import type { Address } from '../../io/dial.ts';
-import type { CommandLine } from './command-line.ts';
 import type { Configuration } from './configuration.ts';
 import type { Destination } from './destination.ts';
 import { checkEffects } from './effects.ts';
@@ -53,6 +52,10 @@ export interface ConnectionOptions {
   readonly hostKeyAlias: string | null;
   /** Keys that no host may have. */
   readonly revokedHostKeys: string | null;
+  /** How authorities may sign; null for any way that proves something. */
+  readonly caSignatureAlgorithms: readonly string[] | null;
+  /** Bits below which an RSA key, the host's or ours, counts for nothing. */
+  readonly requiredRsaSize: number;
   readonly algorithms: AlgorithmOptions;
   /** The order of host key algorithms was chosen, and known hosts do not change it. */
   readonly hostKeyOrderIsChosen: boolean;
@@ -60,6 +63,8 @@ export interface ConnectionOptions {
   readonly keepalive: { readonly interval: number; readonly countMax: number };
   /** Milliseconds; null for the system's own limit. */
   readonly connectTimeout: number | null;
+  /** How often to try to reach the host, a second apart. */
+  readonly connectionAttempts: number;
   readonly rekey: Partial<RekeyLimits>;
   /** The methods to try, in order. */
   readonly authentications: readonly string[];
@@ -69,7 +74,10 @@ export interface ConnectionOptions {
   readonly gssapiDelegateCredentials: boolean;
   /** Where to connect, and from where. */
   readonly address: Address & { readonly port: number };
+  /** Only errors are told. */
   readonly quiet: boolean;
+  /** Nor these: the exit status tells. */
+  readonly silent: boolean;
   readonly verbosity: 0 | 1 | 2 | 3;
   /** What the files say that has no effect here, for people to read. */
   readonly notices: readonly string[];
@@ -103,28 +111,28 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     hashKnownHosts: hashKnownHostsOf(config),
     hostKeyAlias: config.hostKeyAlias,
     revokedHostKeys: config.revokedHostKeys,
+    caSignatureAlgorithms: config.caSignatureAlgorithms,
+    requiredRsaSize: config.requiredRsaSize,
     algorithms: config.algorithms,
     hostKeyOrderIsChosen: config.hostKeyOrderIsChosen,
     keepalive: keepaliveOf(config),
     connectTimeout: connectTimeoutOf(config),
     rekey: rekeyOf(config),
+    connectionAttempts: config.connectionAttempts,
     authentications: authentications(config),
     passwordPrompts: config.numberOfPasswordPrompts,
     batchMode: config.batchMode,
     gssapiDelegateCredentials: config.gssapiDelegateCredentials,
     address: addressOf(config),
-    ...loudness(config, commandLine),
+    ...loudness(config),
     notices: [...config.notices, ...checkEffects(config, commandLine)],
   };
 }
 
-function loudness(
-  { logLevel }: ResolvedConfig,
-  { quiet, verbosity }: CommandLine,
-): Pick<ConnectionOptions, 'quiet' | 'verbosity'> {
-  if (quiet || verbosity > 0) return { quiet, verbosity };
+function loudness({ logLevel }: ResolvedConfig): Pick<ConnectionOptions, 'quiet' | 'silent' | 'verbosity'> {
   const level = Number(/^DEBUG([123]?)$/.exec(logLevel)?.[1] || logLevel.startsWith('DEBUG'));
-  return { quiet: ['SILENT', 'FATAL', 'ERROR'].includes(logLevel), verbosity: level as ConnectionOptions['verbosity'] };
+  const silent = logLevel === 'SILENT';
+  return { quiet: silent || ['FATAL', 'ERROR'].includes(logLevel), silent, verbosity: level as ConnectionOptions['verbosity'] };
 }
 
 /** Those to try. @throws UsageError where there are none */

@@ -38,7 +38,7 @@ export async function openWay(
   }
   if (proxyCommand === null) return null;
   log.debug(1, `the proxy command is: ${proxyCommand}`);
-  return startProxyCommand(throughShell(proxyCommand));
+  return startProxyCommand(throughShell(proxyCommand, process.env['SHELL']));
 }
 
 /** Errors say which host they are about: the name that was typed is another. */

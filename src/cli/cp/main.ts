@@ -107,9 +107,9 @@ class Hosts {
   }
 
   /** How much to say: what the first of them wants. */
-  get loudness(): Pick<ConnectionOptions, 'quiet' | 'verbosity'> {
+  get loudness(): Pick<ConnectionOptions, 'quiet' | 'silent' | 'verbosity'> {
     const [first] = this.#settings.values();
-    return first ?? this.#options;
+    return first ?? { quiet: false, silent: false, verbosity: 0 };
   }
 
   client(destination: Destination, connections: Connections, log: Log): Promise<SFTPClient> {

@@ -77,7 +77,7 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 async function scan(
-  host: Required<Omit<Address, 'localAddress'>>,
+  host: Required<Pick<Address, 'host' | 'port' | 'family'>>,
   kinds: readonly (readonly string[])[],
   timeout: number,
   slots: Slots,
@@ -98,11 +98,19 @@ async function scan(
   return { keys, version, errors: [...errors] };
 }
 
-function knownHostsLine({ host, port }: Required<Omit<Address, 'localAddress'>>, key: PublicKey, hash: boolean): string {
+function knownHostsLine(
+  { host, port }: Required<Pick<Address, 'host' | 'port' | 'family'>>,
+  key: PublicKey,
+  hash: boolean,
+): string {
   return `${hash ? hashName(lookupName(host, port)) : hostPattern(host, port)} ${key.type} ${key.getBase64()}\n`;
 }
 
-function jsonLine({ host, port }: Required<Omit<Address, 'localAddress'>>, key: PublicKey, version: string | null): string {
+function jsonLine(
+  { host, port }: Required<Pick<Address, 'host' | 'port' | 'family'>>,
+  key: PublicKey,
+  version: string | null,
+): string {
   const { type, bits, fingerprint } = key;
   return `${JSON.stringify({ host, port, type, bits, fingerprint, key: `${type} ${key.getBase64()}`, version })}\n`;
 }
@@ -121,7 +129,7 @@ async function hostsOf(
   files: readonly string[],
   port: number,
   family: 0 | 4 | 6,
-): Promise<readonly Required<Omit<Address, 'localAddress'>>[]> {
+): Promise<readonly Required<Pick<Address, 'host' | 'port' | 'family'>>[]> {
   const names = [...named];
   for (const file of files) {
     for (const line of (await readAll(file, MOST_LIST)).toString('utf8').split('\n')) {

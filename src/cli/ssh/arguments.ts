@@ -39,10 +39,8 @@ const notYet: Readonly<Record<string, string>> = {
   E: 'a log file',
   f: 'going to the background',
   I: 'PKCS#11',
-  M: 'connection sharing',
   O: 'connection sharing',
   Q: 'queries',
-  S: 'connection sharing',
   w: 'tunnels',
   y: 'the system log',
 };
@@ -56,6 +54,8 @@ const table: OptionTable<SshArguments> = {
     m: (typed, value) => set(typed, 'MACs', value, 'm'),
     b: (typed, value) => set(typed, 'BindAddress', value, 'b'),
     e: (typed, value) => set(typed, 'EscapeChar', value, 'e'),
+    // Connections are not shared, which is said of these two as little as of the keywords that they stand for.
+    S: (typed, value) => set(typed, 'ControlPath', value, 'S'),
     L: (typed, value) => typed.forwards.push(parseForward('local', value)),
     R: (typed, value) => typed.forwards.push(parseForward('remote', value)),
     D: (typed, value) => typed.forwards.push(parseDynamic(value)),
@@ -73,6 +73,7 @@ const table: OptionTable<SshArguments> = {
     },
     T: (typed) => set(typed, 'RequestTTY', 'no', 'T'),
     n: (typed) => set(typed, 'StdinNull', 'yes', 'n'),
+    M: (typed) => set(typed, 'ControlMaster', typed.letters.has('ControlMaster') ? 'ask' : 'yes', 'M'),
     N: (typed) => noSession(typed, 'N'),
     s: (typed) => set(typed, 'SessionType', 'subsystem', 's'),
     g: (typed) => set(typed, 'GatewayPorts', 'yes', 'g'),

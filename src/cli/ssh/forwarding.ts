@@ -1,6 +1,7 @@
 // The forwards of one connection: set up before the session, told about on stderr, alive until the connection ends. One that
 // cannot be set up is an error to read and, with ExitOnForwardFailure, the end; a forwarded connection that fails never is.
 
+import { lstat, unlink } from 'node:fs/promises';
 import { ChannelOpenError, SSHError } from '../../errors.ts';
 import { forwardDynamic } from '../../forward/dynamic.ts';
 import type { FailedConnection, Forward, ForwardOptions } from '../../forward/forward.ts';
@@ -21,7 +22,10 @@ export interface Forwards {
   drained(): Promise<void>;
 }
 
-type Settings = Pick<SshOptions, 'forwards' | 'exitOnForwardFailure' | 'gatewayPorts' | 'noSession' | 'address'>;
+type Settings = Pick<
+  SshOptions,
+  'forwards' | 'exitOnForwardFailure' | 'removeSockets' | 'gatewayPorts' | 'noSession' | 'address'
+>;
 
 /** Sets all forwards up, the local ones first. @throws SSHError where one fails and that is to be the end */
 export async function startForwards(transport: Transport, options: Settings, log: Log): Promise<Forwards> {
@@ -75,6 +79,7 @@ async function start(transport: Transport, request: ForwardRequest, options: Set
       ? forwardDynamic(transport, place, listeners(log))
       : forwardLocal(transport, place, request.to, listeners(log));
   const target = request.kind === 'dynamic' ? 'a SOCKS proxy' : describePlace(request.to);
+  if ('path' in from && options.removeSockets) await removeSocket(from.path);
   const forwards = 'path' in from ? [await listenPrivately(() => listen(from))] : await listenOnAll(from, options, listen, log);
   for (const { address } of forwards) log.debug(1, `listening on ${describePlace(address)} for ${target}`);
   const [first] = forwards;
@@ -82,6 +87,12 @@ async function start(transport: Transport, request: ForwardRequest, options: Set
     log.notice(`Allocated port ${first.address.port} for local forward to ${target}`);
   }
   return forwards;
+}
+
+/** What somebody has left. Whatever else has the name is kept, and then is what the listener complains about. */
+async function removeSocket(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => null);
+  if (there?.isSocket()) await unlink(path);
 }
 
 /** The socket is made in the call itself, and only for this user: OpenSSH's StreamLocalBindMask of 0177. */

@@ -7,7 +7,7 @@ export function usage(): string {
 Logs in to a host and runs a command there, or a shell. Everything after the host is the command.
 
 Options:
-  -p PORT        the port, 22 unless given
+  -p PORT        the port, a number or a service's name; 22 unless given
   -l USER        the name to log in with; yours unless given
   -i KEYFILE     a private key to log in with (repeatable); else those of the agent in SSH_AUTH_SOCK, then ~/.ssh/id_ed25519,
                  id_ecdsa, id_rsa. A certificate in KEYFILE-cert.pub goes with it; KEYFILE.pub is enough for a key of the agent

@@ -61,8 +61,9 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     for (const notice of options.notices) log.notice(notice);
     const asking = new Asking({ batchMode });
     const transport = await openConnection(options, asking, log, connections);
-    if (localCommand !== null) await runLocalCommand(localCommand, log);
     const forwards = await startForwards(transport, options, log);
+    // After the forwards, as with ssh: it may be there to use them.
+    if (localCommand !== null) await runLocalCommand(localCommand, log);
     if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
     if (options.noSession) throw (await transport.closed).error;
     const status = await runSession(transport, options, terminal, log, () => {

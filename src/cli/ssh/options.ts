@@ -2,7 +2,7 @@
 
 import type { Forward as ConfiguredForward, Endpoint } from '../../config/forward-spec.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
-import { UsageError } from '../../errors.ts';
+import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
 import type { Configuration } from '../connection/configuration.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
@@ -22,6 +22,8 @@ export interface SshOptions extends ConnectionOptions {
   /** Forwards without an address listen on all of them. */
   readonly gatewayPorts: boolean;
   readonly exitOnForwardFailure: boolean;
+  /** A socket that is in the way of one to listen on is removed. */
+  readonly removeSockets: boolean;
   /** -W: stdin and stdout go there. */
   readonly stdioForward: ForwardTarget | null;
   /** Neither a command nor a shell. */
@@ -56,7 +58,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
   const subsystem = config.sessionType === 'subsystem';
   if (noSession && typed.command !== null) {
     const word = stdioForward !== null ? '-W' : '-N';
-    throw new UsageError(`${word} runs no command: there is '${typed.command}' behind the host`);
+    throw new UsageError(`${word} runs no command: there is '${printable(typed.command)}' behind the host`);
   }
   if (subsystem && command === null) throw new UsageError('-s needs the name of a subsystem behind the host');
   return {
@@ -68,6 +70,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     forwards: forwards(typed, config, notices),
     gatewayPorts: config.gatewayPorts,
     exitOnForwardFailure: config.exitOnForwardFailure,
+    removeSockets: config.setting('StreamLocalBindUnlink') === 'yes',
     stdioForward,
     noSession,
     forwardAgent: config.forwardAgent,
@@ -101,7 +104,9 @@ function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, not
         notices.push("RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported");
     }
   }
-  return [...typed, ...configured];
+  // The same one twice, as typed and in a file, is one: the second could not listen.
+  const all = new Map([...typed, ...configured].map((forward) => [JSON.stringify(forward), forward]));
+  return [...all.values()];
 }
 
 function listenPlace(listen: Endpoint): ListenPlace {

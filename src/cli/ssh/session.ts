@@ -94,7 +94,7 @@ function sendEnvironment(channel: Channel, { environment }: SshOptions, log: Log
 }
 
 async function askForPty(channel: Channel, options: SshOptions, terminal: Terminal, log: Log): Promise<boolean> {
-  const { requestTty, command, noStdin } = options;
+  const { requestTty, command, noStdin, environment } = options;
   if (requestTty === 'no' || (requestTty === 'auto' && command !== null)) return false;
   if (requestTty !== 'force' && (!terminal.interactive || noStdin)) {
     if (requestTty === 'yes')
@@ -102,7 +102,9 @@ async function askForPty(channel: Channel, options: SshOptions, terminal: Termin
     return false;
   }
   try {
-    await channel.getPty({ term: process.env['TERM'] || 'vt100', ...terminal.size, modes: terminal.modes() });
+    // As ssh has it: SetEnv says which terminal it is to be taken for there, where the server does not know ours.
+    const term = environment.get('TERM') || process.env['TERM'] || 'vt100';
+    await channel.getPty({ term, ...terminal.size, modes: terminal.modes() });
     return true;
   } catch (error) {
     if (!(error instanceof ChannelRequestError)) throw error;

@@ -11,7 +11,7 @@ import { UsageError } from '../../../src/errors.ts';
 import { generateKey, type PublicKey, signCertificate, withCertificate } from '../../../src/keys.ts';
 import { tempDir } from '../../support/peers.ts';
 
-const quiet = new Log({ verbosity: 0, quiet: true });
+const quiet = new Log({ verbosity: 0, quiet: true, silent: true });
 const [one, two] = await Promise.all([generateKey('ed25519', { comment: 'one' }), generateKey('ecdsa', { comment: 'two' })]);
 
 function parse(...args: string[]): CopyIdOptions {

@@ -30,6 +30,8 @@ describe('arguments', () => {
     [['u@h', '-oUser=x'], target('h', 'u')],
     [['-p2222', 'h'], target('h', undefined, 2222)],
     [['-p', '2222', 'h'], target('h', undefined, 2222)],
+    [['-p', 'ssh', 'h'], target('h', undefined, 22)],
+    [['-MM', '-S', 'none', 'h'], target('h', undefined, 22)],
     [['h', '-p', '2222', 'ls'], { ...target('h', undefined, 2222), command: 'ls' }],
     [['h', 'ls', '-p', '2222'], { command: 'ls -p 2222' }],
     [['h', 'a  b', '', 'c'], { command: 'a  b  c' }],
@@ -37,7 +39,8 @@ describe('arguments', () => {
     [['--', 'h', 'ls'], { ...target('h'), command: 'ls' }],
     [['-vvnC4', 'h'], { verbosity: 2, noStdin: true, address: { family: 4 } }],
     [['-vvvvv', 'h'], { verbosity: 3 }],
-    [['-6qp22', 'h'], { address: { family: 6 }, quiet: true, ...target('h', undefined, 22) }],
+    [['-6qp22', 'h'], { address: { family: 6 }, quiet: true, silent: true, ...target('h', undefined, 22) }],
+    [['-qv', 'h'], { quiet: false, silent: false, verbosity: 1 }],
     [['-e', 'none', 'h'], { escapeChar: null }],
     [['-e', '^a', 'h'], { escapeChar: '\x01' }],
     [['h'], { escapeChar: '~' }],
@@ -124,6 +127,12 @@ describe('arguments', () => {
     [['-b', 'eth0\nx', 'h'], 'a line break or NUL has no place in an option'],
     [['-o', 'KexAlgorithms=curve25519', 'h'], "unknown algorithm 'curve25519'"],
     [['-o', 'Ciphers=+nope', 'h'], "unknown algorithm 'nope'"],
+    // They would decide about what stands behind them.
+    [['-o', 'Host=other', '-o', 'StrictHostKeyChecking=yes', 'h'], '-o Host=other: blocks and files have no place here'],
+    [['-o', 'match host other', 'h'], 'blocks and files have no place here'],
+    [['-o', '"host" other', 'h'], 'blocks and files have no place here'],
+    [['-o', 'INCLUDE = /etc/passwd', 'h'], 'blocks and files have no place here'],
+    [['-p', 'no-such-service', 'h'], 'the port needs a whole number'],
   ])('refuses %j', refused);
 
   it.each([
@@ -199,7 +208,9 @@ describe('-o', () => {
     ['AddKeysToAgent=ask', { addKeysToAgent: { ask: true, confirm: false, lifetime: null } }],
     ['LogLevel=DEBUG2', { verbosity: 2, quiet: false }],
     ['LogLevel=DEBUG', { verbosity: 1 }],
-    ['LogLevel=ERROR', { verbosity: 0, quiet: true }],
+    ['LogLevel=ERROR', { verbosity: 0, quiet: true, silent: false }],
+    ['LogLevel=FATAL', { quiet: true, silent: false }],
+    ['LogLevel=QUIET', { quiet: true, silent: true }],
     ['SetEnv=A=1 "B=2 3" C=', { environment: new Map(Object.entries({ A: '1', B: '2 3', C: '' })) }],
     ['RequestTTY=force', { requestTty: 'force' }],
     ['HostKeyAlgorithms=ssh-ed25519', { algorithms: { keys: ['ssh-ed25519'] }, hostKeyOrderIsChosen: true }],

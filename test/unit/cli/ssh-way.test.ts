@@ -28,6 +28,10 @@ describe('ProxyCommand', () => {
     await expect(command('x', '-oProxyUseFdpass=yes')).rejects.toThrow('ProxyUseFdpass is not supported');
   });
 
+  it("is not stdin and stdout, which are the session's", async () => {
+    await expect(command('-')).rejects.toThrow('ProxyCommand - is not supported');
+  });
+
   const evil = ['`id`', '$(id)', 'a;id', 'a|id', 'a&id', "a'b", 'a"b', 'a<b', 'a>b', 'a(b', 'a{b', 'a b', 'a\tb', 'a\nb'];
   it.each([...evil, '-oProxyCommand=id'])('gives no host or user %j to a shell', async (name) => {
     const settled = async (...args: string[]) => settledSsh('-o', 'ProxyCommand=x %h %r', ...args);
@@ -41,8 +45,10 @@ describe('a jump host', () => {
   afterEach(() => vi.unstubAllEnvs());
 
   it('takes over how to talk, and nothing that decides whom to trust or that logs in', async () => {
+    await using dir = tempDir();
+    const config = dir.write('config', 'Host b\n  ForkAfterAuthentication yes\n  Tunnel yes\n');
     const words = ['-p2222', '-l', 'me', '-i', 'key', '-oStrictHostKeyChecking=no', '-oUserKnownHostsFile=/dev/null'];
-    const more = ['-K', '-oBatchMode=yes', '-vv', '-oConnectTimeout=5', '-J', 'a,u@b:22', 'h'];
+    const more = ['-K', '-oBatchMode=yes', '-vv', '-oConnectTimeout=5', '-F', config, '-J', 'a,u@b:22', 'h'];
     const options = await settledSsh(...words, ...more);
     const [first, second] = options.proxyJump;
     if (first === undefined || second === undefined) throw new Error('no jump hosts');
@@ -58,6 +64,8 @@ describe('a jump host', () => {
       connectTimeout: 5_000,
     });
     expect(hop.userKnownHostsFiles).not.toContain('/dev/null');
+    // As with ssh -W: nothing of a session is wanted of it.
+    expect(hop.notices).toEqual([]);
     expect(await hop.jumpHost(first, [])).toMatchObject({ target: { host: 'a', port: 22 }, proxyJump: [] });
   });
 

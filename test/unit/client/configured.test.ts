@@ -48,7 +48,7 @@ describe('the plan', () => {
 
   it('is what it is without a configuration where that says nothing', async () => {
     const plan = await planned('');
-    expect(plan.target).toEqual({ host: 'web', port: 22, family: 0 });
+    expect(plan.target).toEqual({ host: 'web', port: 22, family: 0, keepAlive: true });
     expect(plan).toMatchObject({ call: {}, keepalive: { interval: 15_000 }, agent: null });
     expect(plan.call.timeout).toBeUndefined();
     expect(plan.transport).toMatchObject({ rekey: {}, timeouts: {} });

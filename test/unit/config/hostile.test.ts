@@ -67,6 +67,18 @@ describe('hostile names', () => {
     expect(() => parseDestination(text)).toThrow();
   });
 
+  // The shell makes two words of it, and the second is an option: of the inner ssh, as it were.
+  it('with a variable in it log in, but are not put into a command', async () => {
+    const text =
+      'Match user x* exec "true %r"\nMatch all\nProxyCommand ssh -l %r gate\nPermitLocalCommand yes\nLocalCommand echo %r';
+    const user = 'x$IFS-oProxyCommand=y';
+    await expect(SSHConfig.parse(text).lookup('web', { machine, user })).rejects.toThrow('dollar sign');
+    const config = await SSHConfig.parse(text.split('Match all\n')[1] as string).lookup('web', { machine, user });
+    expect(config.user).toBe(user);
+    expect(() => config.proxyCommand).toThrow('dollar sign; it is not put into a command');
+    expect(() => config.localCommand).toThrow('dollar sign; it is not put into a command');
+  });
+
   it('that a configuration makes are not put into a command', async () => {
     for (const command of ['ProxyCommand nc %h %p', 'ProxyCommand nc %k']) {
       const text = `${command}\nHostname "x;id"\nHostKeyAlias "y;id"`;

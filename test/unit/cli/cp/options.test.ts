@@ -14,6 +14,8 @@ function parse(...args: string[]): CpOptions {
 const local = (path: string) => ({ kind: 'local', path });
 const remote = (host: string, path: string) => ({ kind: 'remote', destination: { host }, path });
 
+const QUIET = new Map([['LogLevel', { text: 'LogLevel "QUIET"', typed: '-q QUIET' }]]);
+
 describe('arguments', () => {
   it.each([
     [['a', 'h:'], { sources: [local('a')], target: remote('h', '') }],
@@ -24,7 +26,7 @@ describe('arguments', () => {
     [['--', '-r', 'h:'], { recursive: false, sources: [local('-r')] }],
     [['-r', '--', 'a', '--', 'h:'], { sources: [local('a'), local('--')] }],
     [['--resume', '--checksum', '--json', 'a', 'h:'], { resume: true, checksum: true, json: true }],
-    [['-P', '22', '-l', '100', '-q', 'a', 'h:'], { port: 22, limit: 12_800, quiet: true }],
+    [['-P', '22', '-l', '100', '-q', 'a', 'h:'], { port: 22, limit: 12_800, letters: QUIET }],
     [['-X', 'buffer=1000', 'a', 'h:'], { requestBytes: 1_000 }],
   ])('%j', (args, expected) => {
     expect(parse(...args)).toMatchObject(expected);

@@ -11,6 +11,8 @@ function parse(...args: string[]): SftpOptions {
   return invocation.options;
 }
 
+const QUIET = new Map([['LogLevel', { text: 'LogLevel "QUIET"', typed: '-q QUIET' }]]);
+
 describe('arguments', () => {
   it.each([
     [['h'], { place: { kind: 'remote', destination: { host: 'h' }, path: '' } }],
@@ -24,8 +26,8 @@ describe('arguments', () => {
     [['-X', 'nrequests=3', '-Xbuffer=1024', 'h'], { requests: 3, requestBytes: 1_024 }],
     [['-l', '800', 'h'], { limit: 102_400 }],
     [['-s', 'sftp-test', 'h'], { subsystem: 'sftp-test' }],
-    [['h'], { subsystem: 'sftp', quiet: false, notQuiet: false }],
-    [['-q', 'h'], { quiet: true }],
+    [['h'], { subsystem: 'sftp', letters: new Map(), notQuiet: false }],
+    [['-q', 'h'], { letters: QUIET }],
     [['-Nvv46C', 'h'], { notQuiet: true, verbosity: 2 }],
     [['-i', 'k', '-c', 'aes128-ctr', 'h'], { identityFiles: ['k'] }],
   ])('%j', (args, expected) => {
