@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
+import { LineError } from '../../config/line.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { SSHConfig } from '../../config/ssh-config.ts';
 import { ConfigError, printable, UsageError } from '../../errors.ts';
@@ -103,11 +104,17 @@ function jumpText({ host, user, port }: Destination): string {
   return `${user === undefined ? '' : `${user}@`}${name}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** The command of a `Match exec`, by the user's shell as ssh has it; it neither reads nor prints. */
+/**
+ * The command of a `Match exec`, by the user's shell as ssh has it; it neither reads nor prints. Whether a block applies must not
+ * hang on a command that came to no end of its own, which with `!exec` would say yes.
+ */
 function runForMatch(command: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const child = spawn(command, { shell: process.env['SHELL'] || true, stdio: ['ignore', 'ignore', 'inherit'] });
-    child.once('error', () => resolve(false));
-    child.once('close', (code) => resolve(code === 0));
+    child.once('error', (error) => reject(new LineError(`the command of Match exec cannot be run: ${error.message}`)));
+    child.once('close', (code, signal) => {
+      if (signal === null) resolve(code === 0);
+      else reject(new LineError(`the command of Match exec was ended by ${signal}`));
+    });
   });
 }

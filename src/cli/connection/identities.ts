@@ -49,8 +49,8 @@ export class Identities {
   #candidates: Promise<readonly Candidate[]> | null = null;
   /** Keys of the agent that are not tried, so that the server does not hang up. */
   heldBack = 0;
-  /** Why the agent that was named is of no use, or null. Without it, as with ssh, other keys may do. */
-  agentProblem: string | null = null;
+  /** What was named and is not there. As with ssh, other keys may do; where they don't, it is worth telling. */
+  readonly missing: string[] = [];
 
   constructor(transport: Transport, options: IdentityOptions, asking: Asking, log: Log) {
     this.#transport = transport;
@@ -113,7 +113,7 @@ export class Identities {
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       this.#log.debug(1, error.message);
-      if (named !== undefined) this.agentProblem = error.message;
+      if (named !== undefined) this.missing.push(error.message);
       return [];
     }
   }
@@ -148,7 +148,8 @@ export class Identities {
         this.#log.debug(1, `certificate ${file}: '${found.at(-1)?.keyId}'`);
       } catch (error) {
         if (!(error instanceof KeyFormatError)) throw error;
-        this.#log.error(`certificate ${error.message}`);
+        if (existsSync(file)) this.#log.error(`certificate ${error.message}`);
+        else this.missing.push(`there is no certificate ${file}`);
       }
     }
     return found;

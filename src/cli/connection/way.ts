@@ -38,8 +38,10 @@ export async function openWay(
   }
   if (proxyCommand === null) return null;
   log.debug(1, `the proxy command is: ${proxyCommand}`);
+  // The password is the destination's, and the command may well be one of ours that logs in to a host on the way.
+  const env = { ...process.env, AMIKO_PASSWORD: undefined };
   // The user's shell, as ssh has it. Nothing is left of it but the command, which so is what gets the signal in the end.
-  return startProxyCommand([process.env['SHELL'] || '/bin/sh', '-c', `exec ${proxyCommand}`]);
+  return startProxyCommand([process.env['SHELL'] || '/bin/sh', '-c', `exec ${proxyCommand}`], env);
 }
 
 /** Errors say which host they are about: the name that was typed is another. */
