@@ -57,8 +57,8 @@ async function* attempts(
       }
     };
   }
-  const { heldBack, agentProblem } = identities;
-  if (agentProblem !== null) log.error(agentProblem);
+  const { heldBack, missing } = identities;
+  for (const what of missing) log.error(what);
   if (heldBack > 0)
     log.error(`${heldBack} keys of the agent were not tried, since servers hang up after six; name the right one`);
 }

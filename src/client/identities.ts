@@ -57,8 +57,8 @@ export class Identities {
   #candidates: Promise<readonly Candidate[]> | null = null;
   /** Keys of the agent that are not tried, so that the server does not hang up. */
   heldBack = 0;
-  /** Why the agent that was named is of no use, or null. Without it, as with ssh, other keys may do. */
-  agentProblem: string | null = null;
+  /** What was named and is not there. As with ssh, other keys may do; where they don't, it is worth telling. */
+  readonly missing: string[] = [];
 
   constructor(transport: Transport, options: IdentityOptions, port: IdentityPort, call: CallOptions = {}) {
     this.#transport = transport;
@@ -135,7 +135,7 @@ export class Identities {
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       log.debug(1, error.message);
-      if (named !== undefined) this.agentProblem = error.message;
+      if (named !== undefined) this.missing.push(error.message);
       return [];
     }
   }
@@ -164,7 +164,8 @@ export class Identities {
         this.#port.log.debug(1, `certificate ${file}: '${found.at(-1)?.keyId}'`);
       } catch (error) {
         if (!(error instanceof KeyFormatError)) throw error;
-        this.#port.log.error(`certificate ${error.message}`);
+        if (existsSync(file)) this.#port.log.error(`certificate ${error.message}`);
+        else this.missing.push(`there is no certificate ${file}`);
       }
     }
     return found;

@@ -1,13 +1,20 @@
-// The command of a `Match exec` (ssh_config(5)): run by the user's shell, as ssh has it. It neither reads nor prints.
+// The command of a `Match exec`, by the user's shell as ssh has it; it neither reads nor prints. Whether a block applies must not hang
+// on a command that came to no end of its own, which with `!exec` would say yes.
 
 import { spawn } from 'node:child_process';
+import { LineError } from '../config/line.ts';
 
-/** Whether the command ended with 0. `signal` ends it. */
-export function runForMatch(command: string, signal?: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
+/** Whether it ended with 0. `stop` ends it. @throws LineError where it could not be run, or was ended by a signal; `stop.reason` */
+export function runForMatch(command: string, stop?: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
     const shell = process.env['SHELL'] || true;
-    const child = spawn(command, { shell, stdio: ['ignore', 'ignore', 'inherit'], ...(signal !== undefined && { signal }) });
-    child.once('error', () => resolve(false));
-    child.once('close', (code) => resolve(code === 0));
+    const child = spawn(command, { shell, stdio: ['ignore', 'ignore', 'inherit'], ...(stop !== undefined && { signal: stop }) });
+    child.once('error', (error) => {
+      reject(stop?.aborted ? stop.reason : new LineError(`the command of Match exec cannot be run: ${error.message}`));
+    });
+    child.once('close', (code, signal) => {
+      if (signal === null) resolve(code === 0);
+      else reject(new LineError(`the command of Match exec was ended by ${signal}`));
+    });
   });
 }

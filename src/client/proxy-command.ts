@@ -11,10 +11,10 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 const GRACE = 1_000;
 
 /**
- * Starts the program; its stderr is ours. Destroying the stream ends it.
+ * Starts the program; its stderr is ours, and its environment too unless another one is given. Destroying the stream ends it.
  * @throws ConnectError where it cannot be started
  */
-export function startProxyCommand(command: readonly string[]): Promise<Duplex> {
+export function startProxyCommand(command: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Duplex> {
   const [program, ...args] = command;
   if (!program) throw new UsageError('a proxy command needs a program');
   return new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export function startProxyCommand(command: readonly string[]): Promise<Duplex> {
     };
     let child: Child;
     try {
-      child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+      child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
     } catch (error) {
       // Some of the system's errors are thrown, and others told.
       failed(error as Error);

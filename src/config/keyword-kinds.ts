@@ -89,10 +89,10 @@ export function checkAlone(values: readonly string[], special: readonly string[]
   if (found !== undefined && values.length > 1) throw new LineError(`'${found}' must stand alone`);
 }
 
-/** What was once an option, or is one of a system that this is not. */
-export function ignored(why: 'silently' | 'deprecated' | 'unsupported'): Kind {
+/** What was once an option, which ssh passes over too, or is one that OpenSSH is not built with any more, and says so. */
+export function ignored(why: 'silently' | 'unsupported'): Kind {
   return (line) => {
-    if (why !== 'silently') line.context.notice(`${line.key} is ${why} and has no effect`);
+    if (why === 'unsupported') line.context.notice(`${line.key} is unsupported and has no effect`);
     line.takeAll();
   };
 }

@@ -141,8 +141,8 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const IGNORED: Readonly<Record<string, Kind>> = {
   ...each(['protocol', 'useblacklistedkeys'], ignored('silently')),
-  ...each(['cipher', 'fallbacktorsh', 'globalknownhostsfile2', 'rhostsauthentication'], ignored('deprecated')),
-  ...each(['userknownhostsfile2', 'useroaming', 'usersh', 'useprivilegedport'], ignored('deprecated')),
+  ...each(['cipher', 'fallbacktorsh', 'globalknownhostsfile2', 'rhostsauthentication'], ignored('silently')),
+  ...each(['userknownhostsfile2', 'useroaming', 'usersh', 'useprivilegedport'], ignored('silently')),
   ...each(['afstokenpassing', 'kerberosauthentication', 'kerberostgtpassing'], ignored('unsupported')),
   ...each(['rsaauthentication', 'rhostsrsaauthentication', 'compressionlevel'], ignored('unsupported')),
 };

@@ -240,6 +240,43 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     expect((await started.ended())[0]).toBe(0);
   });
 
+  it.each([
+    ['Host *', 'ForwardX11 yes', 'ForwardAgent yes'],
+    ['UsePrivilegedPort no', 'Cipher blowfish', 'Protocol 2'],
+    ['CertificateFile /etc/no-such/cert.pub'],
+  ])('%s, %s, %s of files for every host are passed over without a word', async (...lines) => {
+    const { ssh, amiko } = await both(config(lines), ['web', 'echo in']);
+    expect(agreed({ ssh, amiko })).toEqual({ code: 0, stdout: 'in\n' });
+    expect([ssh.stderr, amiko.stderr]).toEqual(['', '']);
+  });
+
+  it('Match exec that is killed, or cannot run, decides nothing: not even !exec', async () => {
+    const lines = ['Match !exec "kill $$"', 'SetEnv AMIKO_S=applied', 'Host *'];
+    const { ssh, amiko } = await both(config(lines), ['web', 'echo in']);
+    expect(agreed({ ssh, amiko })).toEqual({ code: 255, stdout: '' });
+    expect(amiko.stderr).toMatch(/config line 1: the command of Match exec was ended by SIGTERM/);
+    const env = { SHELL: '/etc/no-such/shell' };
+    expect((await run(['Match !exec "true"', 'Host *'], ['web', 'echo in'], { env })).code).toBe(255);
+  });
+
+  it('a ProxyCommand does not get the password of the host behind it', async () => {
+    const env = { AMIKO_PASSWORD: 'secret' };
+    const file = config(['ProxyCommand env | grep -c AMIKO_PASSWORD >&2; env | grep -c ^HOME= >&2; false']);
+    const { stderr } = await cli.run(['ssh', '-F', file, 'web', 'true'], { env });
+    expect(stderr).toMatch(/^0\n1\n/);
+  });
+
+  it('a RemoteForward that cannot be is the end with ExitOnForwardFailure', async () => {
+    const socks = ['RemoteForward 1080'];
+    const told = await cli.run(['ssh', '-F', config(socks), 'web', 'echo in']);
+    expect(told).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("a SOCKS proxy on the server's side is not supported"),
+    });
+    const ended = await cli.run(['ssh', '-F', config([...socks, 'ExitOnForwardFailure yes']), 'web', 'echo in']);
+    expect(ended).toMatchObject({ code: 2, stdout: Buffer.alloc(0) });
+  });
+
   it('Match exec runs as often, for jump hosts as well; LocalCommand of nobody but ssh', async () => {
     const log = dir.join('ran');
     const lines = [

@@ -220,14 +220,14 @@ class Login {
   #denied(): AuthenticationError {
     const attempts = this.#transport.authAttempts.filter(({ method }) => method !== 'none');
     const tried = attempts.map(({ method, key, result }) => `${method}${key === undefined ? '' : ` ${key}`} (${result})`);
-    const { heldBack, agentProblem } = this.#identities;
+    const { heldBack, missing } = this.#identities;
     const parts = [
       `permission denied for ${this.#who()}`,
       tried.length === 0 ? 'nothing could be tried' : `tried ${tried.join(', ')}`,
       `the server takes ${this.#methods.map(printable).join(', ') || 'nothing more'}`,
       ...(this.#passwordRefused ? ['the password in AMIKO_PASSWORD was refused'] : []),
       ...(this.#obstacle === '' ? [] : [this.#obstacle]),
-      ...(agentProblem === null ? [] : [agentProblem]),
+      ...missing,
       ...(heldBack === 0 ? [] : [`${heldBack} more keys of the agent were not tried: name the right one with -i`]),
     ];
     return new AuthenticationError(parts.join('; '), { attempts, allowedTypes: this.#methods });

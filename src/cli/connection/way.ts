@@ -38,7 +38,9 @@ export async function openWay(
   }
   if (proxyCommand === null) return null;
   log.debug(1, `the proxy command is: ${proxyCommand}`);
-  return startProxyCommand(throughShell(proxyCommand, process.env['SHELL']));
+  // The password is the destination's, and the command may well be one of ours that logs in to a host on the way.
+  const env = { ...process.env, AMIKO_PASSWORD: undefined };
+  return startProxyCommand(throughShell(proxyCommand, process.env['SHELL']), env);
 }
 
 /** Errors say which host they are about: the name that was typed is another. */

@@ -4,6 +4,7 @@ import type { Forward as ConfiguredForward, Endpoint } from '../../config/forwar
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
+import { keywordOf, linesOf } from '../connection/command-line.ts';
 import type { Configuration } from '../connection/configuration.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
 import type { SshArguments } from './arguments.ts';
@@ -31,6 +32,8 @@ export interface SshOptions extends ConnectionOptions {
   /** True for the agent that logs in, or the path of another one's socket. */
   readonly forwardAgent: boolean | string;
   readonly forwardX11: boolean;
+  /** These two were typed: where they are not possible, that is worth a word. A file may ask for them wherever they are. */
+  readonly typedOffers: { readonly agent: boolean; readonly x11: boolean };
   readonly noStdin: boolean;
   /** The character that begins an escape; null for none. */
   readonly escapeChar: string | null;
@@ -53,6 +56,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
   const { stdioForward } = typed;
   const connection = connectionOptions(config, configuration);
   const notices = [...connection.notices];
+  const isTyped = (keyword: string): boolean => linesOf(typed).some(({ text }) => keywordOf(text) === keyword);
   const command = typed.command ?? config.remoteCommand;
   const noSession = stdioForward !== null || config.sessionType === 'none';
   const subsystem = config.sessionType === 'subsystem';
@@ -75,6 +79,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     noSession,
     forwardAgent: config.forwardAgent,
     forwardX11: forwardX11(config, notices),
+    typedOffers: { agent: isTyped('forwardagent'), x11: isTyped('forwardx11') },
     noStdin: config.setting('StdinNull') === 'yes',
     escapeChar: config.escapeChar,
     localCommand: config.localCommand?.text ?? null,
@@ -89,6 +94,9 @@ function environment(config: ResolvedConfig): ReadonlyMap<string, string> {
   return variables;
 }
 
+const NO_REMOTE_SOCKS =
+  "RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported";
+
 function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, notices: string[]): readonly ForwardRequest[] {
   if (config.setting('ClearAllForwardings') === 'yes') return [];
   const configured: ForwardRequest[] = [];
@@ -100,10 +108,11 @@ function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, not
     for (const forward of list) {
       const to = targetOf(forward);
       if (to !== null) configured.push({ kind, from: listenPlace(forward.listen), to });
-      else
-        notices.push("RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported");
+      else notices.push(NO_REMOTE_SOCKS);
     }
   }
+  // One that cannot be set up is the end then.
+  if (notices.includes(NO_REMOTE_SOCKS) && config.exitOnForwardFailure) throw new UsageError(NO_REMOTE_SOCKS);
   // The same one twice, as typed and in a file, is one: the second could not listen.
   const all = new Map([...typed, ...configured].map((forward) => [JSON.stringify(forward), forward]));
   return [...all.values()];
