@@ -4,7 +4,7 @@
 import type { CallOptions } from '../../io/waiting.ts';
 import { Collector } from './collector.ts';
 import type { Opened } from './handles.ts';
-import { nextLine } from './lines.ts';
+import { NEWLINE, nextLine } from './lines.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { type ReadWholeOptions, readInto, readSome, readWhole } from './reading.ts';
 
@@ -15,6 +15,8 @@ export class Cursor {
   position: number;
   readonly #file: Opened;
   #ahead: ReadAhead | null = null;
+  /** Where that ends is what somebody has said, and perhaps not the file's end. */
+  #guessed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(file: Opened, position: number) {
@@ -53,13 +55,12 @@ export class Cursor {
   /** The next line with its newline, or at most `most` bytes of it; empty at the end. */
   line(most: number, call: CallOptions): Promise<Buffer> {
     return this.#inTurn(async () => {
-      const range = { start: this.position, expected: Number.POSITIVE_INFINITY, mostBytes: LINES_AHEAD };
-      this.#ahead = this.#here() ?? new ReadAhead(this.#file, range);
-      const line = await nextLine(this.#ahead, this.#file.path, most, call);
-      this.position += line.length;
-      // The file may have grown when somebody asks again.
-      if (line.length === 0) this.dropAhead();
-      return line;
+      const guessed = this.#here() !== null && this.#guessed;
+      const line = await this.#lineHere(most, call);
+      if (!guessed || line.length === most || line.at(-1) === NEWLINE) return line;
+      // It ends where what was read ahead ends, and the line may go on there.
+      this.dropAhead();
+      return Buffer.concat([line, await this.#lineHere(most - line.length, call)]);
     });
   }
 
@@ -67,18 +68,30 @@ export class Cursor {
   prefetch(expected: number, mostBytes: number | undefined): void {
     this.dropAhead();
     this.#ahead = new ReadAhead(this.#file, { start: this.position, expected, ...(mostBytes !== undefined && { mostBytes }) });
+    this.#guessed = true;
   }
 
   /** What has been read ahead may not be what the file holds any more. */
   dropAhead(): void {
     this.#ahead?.stop();
     this.#ahead = null;
+    this.#guessed = false;
   }
 
   /** What has been read ahead from the position on. */
   #here(): ReadAhead | null {
     if (this.#ahead !== null && !this.#ahead.skipTo(this.position)) this.dropAhead();
     return this.#ahead;
+  }
+
+  async #lineHere(most: number, call: CallOptions): Promise<Buffer> {
+    const range = { start: this.position, expected: Number.POSITIVE_INFINITY, mostBytes: LINES_AHEAD };
+    this.#ahead = this.#here() ?? new ReadAhead(this.#file, range);
+    const line = await nextLine(this.#ahead, this.#file.path, most, call);
+    this.position += line.length;
+    // The file may have grown when somebody asks again.
+    if (line.length === 0) this.dropAhead();
+    return line;
   }
 
   #read(position: number, size: number | null, options: ReadWholeOptions): Promise<Buffer> {

@@ -6,7 +6,7 @@ import type { ReadAhead } from './read-ahead.ts';
 
 /** Above it a file has no lines, bytes: what the server sends must not fill the memory. */
 const MOST_LINE = 67_108_864;
-const NEWLINE = 10;
+export const NEWLINE = 10;
 
 /** The bytes up to and with the next newline, at most `most` of them; none at the end. @throws SFTPError EFBIG */
 export async function nextLine(ahead: ReadAhead, path: string, most: number, call?: CallOptions): Promise<Buffer> {

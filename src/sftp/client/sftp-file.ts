@@ -120,7 +120,9 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
    * `maxConcurrentRequests` requests, by default what the distance needs. Reading elsewhere ends it.
    */
   async prefetch(fileSize?: number | null, maxConcurrentRequests?: number | null, options?: CallOptions): Promise<void> {
+    this.#mustBe(FXF_READ, 'reading');
     const expected = fileSize ?? (await this.stat(options)).stSize ?? 0;
+    this.#pipelined?.flush();
     const mostBytes = maxConcurrentRequests ? maxConcurrentRequests * this.session.limits.maxReadLength : undefined;
     this.#cursor.prefetch(expected, mostBytes);
   }
@@ -235,6 +237,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
 
   /** From the position on where no `start` is given. Closes the file at its end unless `autoClose` is false. */
   createReadStream(options: ReadStreamOptions = {}): SFTPReadStream {
+    this.#pipelined?.flush();
     return new SFTPReadStream(this.#asStream(this), { start: this.#cursor.position, ...options });
   }
 
@@ -282,7 +285,8 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     if (position === null || this.#flags & FXF_APPEND) this.#cursor.position = offset + bytes.length;
     this.#cursor.dropAhead();
     if (this.#isPipelined) {
-      this.#pipelined ??= new PipelinedWrites({ session, handle, path, sides: this.#sides });
+      // What is read must find what was written before: only one session keeps their order.
+      this.#pipelined ??= new PipelinedWrites({ session, handle, path, sides: this.readable() ? null : this.#sides });
       await this.#pipelined.write(bytes, offset, call);
       return;
     }

@@ -149,6 +149,31 @@ describe('an open file', () => {
     );
   });
 
+  it('what is read ahead has what was written before, pipelined or not', async () => {
+    const file = new MemoryFile(pattern(300));
+    const { sftp } = await scriptedClient(file.answers);
+    const handle = await sftp.open('x', 'r+');
+    handle.setPipelined();
+    await handle.write(Uint8Array.of(99), 0, 1, 0);
+    await handle.prefetch(13);
+    expect((await handle.read(1))[0]).toBe(99);
+    await handle.write(Uint8Array.of(98), 0, 1, 1);
+    const [streamed] = await once(handle.createReadStream({ start: 1, end: 1, autoClose: false }), 'data');
+    expect([...streamed]).toEqual([98]);
+  });
+
+  it('a line goes on behind what prefetch was told', async () => {
+    const file = new MemoryFile(pattern(300));
+    const { sftp } = await scriptedClient(file.answers);
+    const handle = await sftp.open('x');
+    const whole = decodeText(pattern(300));
+    const [first = ''] = whole.split('\n');
+    await handle.prefetch(first.length - 2);
+    expect(await handle.readline()).toBe(`${first}\n`);
+    expect(handle.tell()).toBe(first.length + 1);
+    expect(await handle.readline()).toBe(`${whole.split('\n')[1]}\n`);
+  });
+
   it('prefetch asks for no more than it may, and goes on as bytes are taken', async () => {
     const file = new MemoryFile(pattern(3_000_000));
     const { sftp, count, settled } = await scriptedClient(file.answers);
