@@ -13,5 +13,6 @@ const litter: { last: unknown[] } = { last: [] };
 
 /** Drops as many bytes of litter as half of a buffer of `bytes` bytes that has just been made. */
 export function dropLitter(bytes: number): void {
-  if (bytes >= FROM) litter.last = new Array(Math.min(bytes >> 4, MOST));
+  if (bytes < FROM) return;
+  for (let left = bytes >> 4; left > 0; left -= MOST) litter.last = new Array(Math.min(left, MOST));
 }
