@@ -2,34 +2,26 @@
 
 import { mkdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { Transport } from '../../src/index.ts';
-import { describePeer, peerCommand, randomBytes, sha256, startProcess, tempDir } from '../support/peers.ts';
-import { ASYNCSSH_SERVER, PARAMIKO_SERVER } from '../support/python-sftp-servers.ts';
+import { describePeer, randomBytes, sha256, tempDir } from '../support/peers.ts';
+import { PYTHON_SFTP_PEERS, withPythonSftp } from '../support/python-sftp-servers.ts';
 import { tour } from '../support/sftp-tour.ts';
 
-for (const [peer, script] of [
-  ['python3-asyncssh', ASYNCSSH_SERVER],
-  ['python3-paramiko', PARAMIKO_SERVER],
-] as const) {
+for (const peer of PYTHON_SFTP_PEERS) {
   describePeer(peer, `SFTP on ${peer}`, () => {
     it('takes the tour', { timeout: 60_000 }, async () => {
       await using folder = tempDir();
-      await using server = startProcess(...peerCommand(peer, ['-c', script]));
-      const [, port] = await server.waitForLog(/port (\d+)/);
-      await using transport = new Transport(['127.0.0.1', Number(port)]);
-      await transport.connect({ hostKey: 'ignore' });
-      await transport.authNone('somebody');
-      await using sftp = await transport.openSftpClient();
-      mkdirSync(folder.join('root'));
-      await tour(sftp, folder.join('root'));
-      if (peer !== 'python3-paramiko') return;
-      const data = randomBytes(10_000, 1);
-      await sftp.writeFile(folder.join('x'), data);
-      await using file = await sftp.open(folder.join('x'));
-      // The seed's server has these two, and wants the bytes of one hash in blocks of at least 256.
-      expect(Buffer.from(await file.check(['sha256', 'sha1'])).toString('hex')).toHaveLength(40);
-      expect(Buffer.from(await file.check('sha1', 0, 10_000)).length).toBe(20);
-      expect(sha256(await sftp.readFile(folder.join('x')))).toBe(sha256(data));
+      await withPythonSftp(peer, async (sftp) => {
+        mkdirSync(folder.join('root'));
+        await tour(sftp, folder.join('root'));
+        if (peer !== 'python3-paramiko') return;
+        const data = randomBytes(10_000, 1);
+        await sftp.writeFile(folder.join('x'), data);
+        await using file = await sftp.open(folder.join('x'));
+        // The seed's server has these two, and wants the bytes of one hash in blocks of at least 256.
+        expect(Buffer.from(await file.check(['sha256', 'sha1'])).toString('hex')).toHaveLength(40);
+        expect(Buffer.from(await file.check('sha1', 0, 10_000)).length).toBe(20);
+        expect(sha256(await sftp.readFile(folder.join('x')))).toBe(sha256(data));
+      });
     });
   });
 }

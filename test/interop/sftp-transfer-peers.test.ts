@@ -7,18 +7,8 @@ import { expect, it } from 'vitest';
 import { readPrivateKey, Transport } from '../../src/index.ts';
 import type { SFTPClient } from '../../src/sftp.ts';
 import { startAmikoServe } from '../support/amiko-serve.ts';
-import {
-  describePeer,
-  keyPair,
-  peerCommand,
-  randomBytes,
-  run,
-  sha256,
-  startProcess,
-  type TempDir,
-  tempDir,
-} from '../support/peers.ts';
-import { ASYNCSSH_SERVER, PARAMIKO_SERVER } from '../support/python-sftp-servers.ts';
+import { describePeer, keyPair, randomBytes, run, sha256, type TempDir, tempDir } from '../support/peers.ts';
+import { PYTHON_SFTP_PEERS, withPythonSftp } from '../support/python-sftp-servers.ts';
 
 /** Everything once, with `root` as what the server calls the folder `served`. */
 async function everything(sftp: SFTPClient, local: TempDir, served: TempDir, root: string): Promise<void> {
@@ -57,21 +47,14 @@ async function everything(sftp: SFTPClient, local: TempDir, served: TempDir, roo
   expect(await sftp.put(source, there('stream'), { resume: true })).toMatchObject({ bytes: 0 });
 }
 
-for (const [peer, script] of [
-  ['python3-asyncssh', ASYNCSSH_SERVER],
-  ['python3-paramiko', PARAMIKO_SERVER],
-] as const) {
+for (const peer of PYTHON_SFTP_PEERS) {
   describePeer(peer, peer, () => {
     it('gets and gives everything', { timeout: 60_000 }, async () => {
       await using local = tempDir();
       await using served = tempDir();
-      await using server = startProcess(...peerCommand(peer, ['-c', script]));
-      const [, port] = await server.waitForLog(/port (\d+)/);
-      await using transport = new Transport(['127.0.0.1', Number(port)]);
-      await transport.connect({ hostKey: 'ignore' });
-      await transport.authNone('somebody');
-      await using sftp = await transport.openSftpClient();
-      await everything(sftp, local, served, served.path);
+      await withPythonSftp(peer, async (sftp) => {
+        await everything(sftp, local, served, served.path);
+      });
     });
   });
 }

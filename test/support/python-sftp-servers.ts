@@ -1,7 +1,11 @@
 // SFTP servers in Python, as scripts: they print `port N` and serve the file system to anybody, until they are killed. asyncssh brings
 // one of its own; paramiko's, which is the seed's, wants a file system to be written for it.
 
-export const ASYNCSSH_SERVER = `
+import { Transport } from '../../src/index.ts';
+import type { SFTPClient } from '../../src/sftp.ts';
+import { peerCommand, startProcess } from './peers.ts';
+
+const ASYNCSSH_SERVER = `
 import asyncio, asyncssh
 class Server(asyncssh.SSHServer):
     def begin_auth(self, username): return False
@@ -13,7 +17,7 @@ async def main():
 asyncio.run(main())
 `;
 
-export const PARAMIKO_SERVER = `
+const PARAMIKO_SERVER = `
 import os, socket, sys, threading, paramiko
 from paramiko import SFTPAttributes, SFTPServer, SFTP_OK
 def guarded(run):
@@ -78,3 +82,21 @@ while True:
     transport.set_subsystem_handler('sftp', SFTPServer, Files)
     transport.start_server(server=Server())
 `;
+
+/** Each server with its peer's name. */
+export const PYTHON_SFTP_PEERS = ['python3-asyncssh', 'python3-paramiko'] as const;
+
+/** Starts one of the two, opens SFTP on it for `use`, and ends it. */
+export async function withPythonSftp(
+  peer: (typeof PYTHON_SFTP_PEERS)[number],
+  use: (sftp: SFTPClient) => Promise<void>,
+): Promise<void> {
+  const script = peer === 'python3-asyncssh' ? ASYNCSSH_SERVER : PARAMIKO_SERVER;
+  await using server = startProcess(...peerCommand(peer, ['-c', script]));
+  const [, port] = await server.waitForLog(/port (\d+)/);
+  await using transport = new Transport(['127.0.0.1', Number(port)]);
+  await transport.connect({ hostKey: 'ignore' });
+  await transport.authNone('somebody');
+  await using sftp = await transport.openSftpClient();
+  await use(sftp);
+}

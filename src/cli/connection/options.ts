@@ -1,5 +1,5 @@
-// The settings of one connection as the command line and the files together have it: what the rest of this folder works with. Each
-// keyword of ssh_config(5) is read here and nowhere else; what has no effect is in without-effect.ts.
+// The settings of one connection as the command line and the files together have it: what the rest of this folder works with. What
+// the library reads in the same way is in client/configured-settings.ts, and what has no effect in client/without-effect.ts.
 
 import type { AlgorithmOptions } from '../../algorithms/policy.ts';
 import {

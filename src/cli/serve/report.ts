@@ -136,7 +136,7 @@ function describeListening(what: Listening): string {
  * The command to paste into a shell. A host key that was made for this run is in it: so ssh checks that key, and neither asks
  * about it nor finds that it differs from the one of the last run.
  */
-export function connectCommand(program: 'ssh' | 'sftp', what: Listening): string {
+function connectCommand(program: 'ssh' | 'sftp', what: Listening): string {
   const { address, hostKeys, ephemeral, user, allowed, forwarding } = what;
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[address.host] ?? address.host;
   const words = [program, program === 'ssh' ? '-p' : '-P', String(address.port)];

@@ -67,7 +67,7 @@ export function parseLine(text: string, table: readonly Command[]): Line | null 
   return { command, call: { flags, words, rest } };
 }
 
-export function usageOf({ names, usage }: Command): string {
+function usageOf({ names, usage }: Command): string {
   return `${names[0]} ${usage}`.trimEnd();
 }
 

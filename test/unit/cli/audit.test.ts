@@ -1,28 +1,15 @@
 // `amiko audit`: the verdicts, and what it makes of servers that say strange things.
 import { createServer as createTcpServer, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/audit/main.ts';
 import { readOffer } from '../../../src/cli/audit/offer.ts';
 import { isKex, isOpenToTerrapin, isPostQuantum, judge, judgeHostKey } from '../../../src/cli/audit/weakness.ts';
 import { defaultAlgorithms, generateKey, insecureAlgorithms, ServerInterface, supportedAlgorithms } from '../../../src/index.ts';
 import { createServer } from '../../../src/server.ts';
 import { Disconnect, Ignore, KexInit } from '../../../src/wire/messages/transport.ts';
+import { captureWritten } from '../../support/written.ts';
 
-const written = { stdout: '', stderr: '' };
-
-beforeEach(() => {
-  for (const name of ['stdout', 'stderr'] as const) {
-    written[name] = '';
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    });
-  }
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const written = captureWritten();
 
 const categories = ['kex', 'keys', 'ciphers', 'macs', 'compression'] as const;
 

@@ -1,27 +1,14 @@
 // `amiko keyscan` against servers of this process, and against none.
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { main } from '../../../src/cli/keyscan/main.ts';
 import { KnownHosts } from '../../../src/client/known-hosts.ts';
 import { ServerInterface } from '../../../src/index.ts';
 import { generateKey, type PrivateKey } from '../../../src/keys.ts';
 import { createServer, type Server } from '../../../src/server.ts';
 import { freePort, tempDir } from '../../support/peers.ts';
+import { captureWritten } from '../../support/written.ts';
 
-const written = { stdout: '', stderr: '' };
-
-beforeEach(() => {
-  for (const name of ['stdout', 'stderr'] as const) {
-    written[name] = '';
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    });
-  }
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const written = captureWritten();
 
 async function startServer(
   ...types: ('ed25519' | 'ecdsa' | 'rsa')[]

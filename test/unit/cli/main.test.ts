@@ -1,23 +1,10 @@
 // The first word: a verb, a host, or a mistake. Nothing here connects.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
 import { VERSION } from '../../../src/transport/version.ts';
+import { captureWritten } from '../../support/written.ts';
 
-const written = { stdout: '', stderr: '' };
-
-beforeEach(() => {
-  for (const name of ['stdout', 'stderr'] as const) {
-    written[name] = '';
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    });
-  }
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const written = captureWritten();
 
 describe('the first word', () => {
   it.each([['--help'], ['-h'], ['help']])('%s prints the usage', async (word) => {
