@@ -6,6 +6,8 @@
 
 /** Smaller buffers are made at a rate that needs no help. Bytes. */
 const FROM = 4_096;
+/** Of larger buffers there are never many at once, bytes. */
+const LARGEST = 2_097_152;
 /** An object above 128 KiB would not be among the young ones. */
 const MOST = 8_192;
 
@@ -14,5 +16,5 @@ const litter: { last: unknown[] } = { last: [] };
 /** Drops as many bytes of litter as half of a buffer of `bytes` bytes that has just been made. */
 export function dropLitter(bytes: number): void {
   if (bytes < FROM) return;
-  for (let left = bytes >> 4; left > 0; left -= MOST) litter.last = new Array(Math.min(left, MOST));
+  for (let left = Math.min(bytes, LARGEST) >> 4; left > 0; left -= MOST) litter.last = new Array(Math.min(left, MOST));
 }

@@ -25,7 +25,7 @@ export class GatheredWrites {
   }
 
   write(piece: Uint8Array, position: number): void {
-    // A file's stream makes a buffer for each piece, and only the collector can free it: with litter a third less CPU time.
+    // A file's stream makes a buffer for each piece, and only the collector can free it: it should do so while they are young.
     dropLitter(2 * piece.length);
     if (position !== this.#position + this.#bytes) this.flush();
     if (this.#bytes === 0) this.#position = position;

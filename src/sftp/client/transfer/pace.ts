@@ -18,6 +18,8 @@ const DISKS: ReadonlySet<number> = new Set([
 const PATIENCE_MS = 4;
 /** Of the time no more than one in so many parts is spent on steps that took longer. */
 const SHARE = 10;
+/** Folders that are remembered, however many there are: those that are under way are among the last. */
+const MOST_FOLDERS = 4_096;
 
 export class Pace {
   /** By device number. */
@@ -35,7 +37,10 @@ export class Pace {
         quick = DISKS.has((await statfs(forNode(folder))).type);
         this.#devices.set(dev, quick);
       }
-      if (quick) this.#folders.add(folder);
+      if (!quick) return;
+      const [oldest] = this.#folders;
+      if (this.#folders.size >= MOST_FOLDERS && oldest !== undefined) this.#folders.delete(oldest);
+      this.#folders.add(folder);
     } catch {
       // What is wrong with it, whoever uses it will see.
     }
