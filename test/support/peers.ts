@@ -419,6 +419,8 @@ export function startProcess(
   options: { env?: RunOptions['env']; cwd?: string; trixie?: boolean; logFile?: string } = {},
 ): BackgroundProcess {
   const [file, line] = contain(command, args, options.trixie === true);
+  // Before the program starts: on a busy machine it may have written its first lines before we are heard again.
+  const fileLog = options.logFile === undefined ? undefined : followFile(options.logFile, (chunk) => take(chunk));
   const child: ChildProcess = spawn(file, line, {
     cwd: options.cwd,
     env: mergeEnv(options.env),
@@ -426,7 +428,6 @@ export function startProcess(
   });
   const pid = child.pid;
   const watchers = new Set<() => void>();
-  const fileLog = options.logFile === undefined ? undefined : followFile(options.logFile, (chunk) => take(chunk));
   let log = '';
   let ended: string | undefined;
   const wake = (): void => {
