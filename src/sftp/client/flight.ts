@@ -21,6 +21,7 @@ export interface SessionTuning {
 
 /** Rates are not measured over less, milliseconds: nearby, what one turn brings would make a rate. */
 const SHORTEST_INTERVAL = 10;
+const BURSTS = Number(process.env['BURSTS'] ?? 1);
 /** What both ends may take for an answer beside the way itself, milliseconds. */
 const SLACK_MS = 10;
 /** How far the depth goes back at once. */
@@ -29,6 +30,7 @@ const LEAST_LEFT = 0.7;
 export class Flight {
   readonly #session: SFTPSession;
   readonly #most: number;
+  readonly #bursts: number;
   readonly #least: number;
   #target: number;
   #underWay = 0;
@@ -37,7 +39,8 @@ export class Flight {
   /** Until then the depth does not go back, milliseconds. */
   #keepUntil = 0;
 
-  constructor(session: SFTPSession, most: number = session.tuning.mostBytes ?? MOST_BYTES) {
+  constructor(session: SFTPSession, most: number = session.tuning.mostBytes ?? MOST_BYTES, bursts = BURSTS) {
+    this.#bursts = bursts;
     this.#session = session;
     this.#most = most;
     this.#least = Math.min(INITIAL_BYTES, most);
@@ -77,7 +80,10 @@ export class Flight {
     const now = performance.now();
     const elapsed = now - this.#since;
     const interval = Math.max(roundTripMs, SHORTEST_INTERVAL);
-    const wanted = Math.min((2 * this.#answered * roundTripMs) / Math.max(elapsed, interval), this.#most);
+    const wanted = Math.min(
+      (2 * this.#answered * roundTripMs) / Math.max(elapsed, interval / this.#bursts, SHORTEST_INTERVAL),
+      this.#most,
+    );
     if (wanted > this.#target && tookMs < 2 * roundTripMs + SLACK_MS) this.#target = wanted;
     if (elapsed < interval) return wanted;
     this.#restart();

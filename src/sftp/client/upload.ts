@@ -53,7 +53,7 @@ export class Upload {
   constructor(lane: Lane, what: Operation, options: UploadOptions = {}) {
     this.#what = what;
     this.#options = options;
-    this.#lanes = [{ ...lane, flight: new Flight(lane.session, options.mostBytes) }];
+    this.#lanes = [{ ...lane, flight: new Flight(lane.session, options.mostBytes, 1) }];
     this.requestBytes = Math.min(options.requestBytes ?? Number.POSITIVE_INFINITY, lane.session.limits.maxWriteLength);
   }
 
@@ -73,7 +73,7 @@ export class Upload {
 
   /** From now on requests go over this one as well. */
   addLane(lane: Lane): void {
-    this.#lanes.push({ ...lane, flight: new Flight(lane.session, this.#options.mostBytes) });
+    this.#lanes.push({ ...lane, flight: new Flight(lane.session, this.#options.mostBytes, 1) });
     this.#wake();
   }
 
@@ -129,7 +129,7 @@ export class Upload {
       done(this.#error);
       return;
     }
-    const lane = this.#roomiest();
+    const lane = this.#next();
     const settled = (error: SSHError | null) => {
       this.#requests--;
       lane.flight.end(count);
@@ -160,11 +160,10 @@ export class Upload {
     }
   }
 
-  #roomiest(): LaneState {
+  /** Where it leaves soonest: what waits for the window of one lane could leave at once on another. */
+  #next(): LaneState {
     let best = this.#lanes[0] as LaneState;
-    for (const lane of this.#lanes) {
-      if (lane.flight.target - lane.flight.underWay > best.flight.target - best.flight.underWay) best = lane;
-    }
+    for (const lane of this.#lanes) if (isSooner(lane, best)) best = lane;
     return best;
   }
 
@@ -186,4 +185,11 @@ export class Upload {
     if (this.#waiters.length === 0) return;
     for (const resolve of this.#waiters.splice(0)) resolve();
   }
+}
+
+function isSooner(lane: LaneState, other: LaneState): boolean {
+  if (lane.flight.roomy !== other.flight.roomy) return lane.flight.roomy;
+  const [queued, otherQueued] = [lane.session.channel.queuedBytes, other.session.channel.queuedBytes];
+  if (queued !== otherQueued) return queued < otherQueued;
+  return lane.flight.target - lane.flight.underWay > other.flight.target - other.flight.underWay;
 }
