@@ -48,7 +48,7 @@ async function plan(given: ConnectOptions | ConfiguredOptions): Promise<Plan> {
   if (options.configExec !== undefined)
     throw new UsageError('configExec is about what the configuration says: it goes with config');
   if (options.passphrase !== undefined && options.privateKey === undefined) {
-    throw new UsageError('passphrase opens a privateKey that is given as text, or with config the files that it names');
+    throw new UsageError('passphrase opens a privateKey that is given as text, or the files that are named with config');
   }
   return explicitPlan(options as ConnectOptions);
 }
