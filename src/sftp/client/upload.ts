@@ -35,6 +35,12 @@ export const FAR_MS = 5;
 /** What is queued for less than that may leave at any moment, bytes. */
 const QUEUED_BYTES = 65_536;
 
+/**
+ * Over a distance no more waits for the window of a lane, bytes, beyond what is under way anyhow: it would be the last to leave. Twice
+ * of what one credit lets go.
+ */
+const MOST_QUEUED_BYTES = 524_288;
+
 interface LaneState extends Lane {
   readonly flight: Flight;
 }
@@ -53,7 +59,7 @@ export class Upload {
   constructor(lane: Lane, what: Operation, options: UploadOptions = {}) {
     this.#what = what;
     this.#options = options;
-    this.#lanes = [{ ...lane, flight: new Flight(lane.session, options.mostBytes, 1) }];
+    this.#lanes = [{ ...lane, flight: new Flight(lane.session, options.mostBytes) }];
     this.requestBytes = Math.min(options.requestBytes ?? Number.POSITIVE_INFINITY, lane.session.limits.maxWriteLength);
   }
 
@@ -68,12 +74,12 @@ export class Upload {
   }
 
   get roomy(): boolean {
-    return this.#lanes.some(({ flight }) => flight.roomy);
+    return this.#lanes.some(isRoomy);
   }
 
   /** From now on requests go over this one as well. */
   addLane(lane: Lane): void {
-    this.#lanes.push({ ...lane, flight: new Flight(lane.session, this.#options.mostBytes, 1) });
+    this.#lanes.push({ ...lane, flight: new Flight(lane.session, this.#options.mostBytes) });
     this.#wake();
   }
 
@@ -187,8 +193,14 @@ export class Upload {
   }
 }
 
+/** Whether more should go over it now: what waits for a far server's window could leave at once on another, or on this one later. */
+function isRoomy({ flight, session }: LaneState): boolean {
+  if (!flight.roomy) return false;
+  return session.roundTripMs < FAR_MS || flight.underWay < INITIAL_BYTES || session.channel.queuedBytes < MOST_QUEUED_BYTES;
+}
+
 function isSooner(lane: LaneState, other: LaneState): boolean {
-  if (lane.flight.roomy !== other.flight.roomy) return lane.flight.roomy;
+  if (isRoomy(lane) !== isRoomy(other)) return isRoomy(lane);
   const [queued, otherQueued] = [lane.session.channel.queuedBytes, other.session.channel.queuedBytes];
   if (queued !== otherQueued) return queued < otherQueued;
   return lane.flight.target - lane.flight.underWay > other.flight.target - other.flight.underWay;
