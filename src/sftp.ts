@@ -13,7 +13,7 @@ export type { OpenFlags } from './sftp/client/open-flags.ts';
 export { type ReadStreamOptions, SFTPReadStream } from './sftp/client/read-stream.ts';
 export type { MkdirOptions } from './sftp/client/remote-paths.ts';
 export type { RmOptions } from './sftp/client/remove-tree.ts';
-export type { SessionLimits } from './sftp/client/session.ts';
+export type { SessionLimits } from './sftp/client/session-limits.ts';
 export type { OpenFileOptions, ReaddirOptions, SFTPClientOptions, WalkEntry } from './sftp/client/sftp-client.ts';
 export { SFTPClient } from './sftp/client/sftp-client.ts';
 export { type FileWriteOptions, SFTPFile } from './sftp/client/sftp-file.ts';

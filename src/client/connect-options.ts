@@ -16,8 +16,11 @@ export interface ConnectOptions extends CallOptions, TransportOptions {
   readonly port?: number;
   readonly username: string;
   readonly password?: string;
-  /** One key or several, tried in order, before those of an agent. With {@link config} in place of IdentityFile. */
-  readonly privateKey?: Signer | readonly Signer[];
+  /**
+   * One key or several, tried in order, before those of an agent: keys from `amiko/keys`, or what a key file holds, as text or bytes
+   * (see {@link passphrase}). With {@link config} in place of IdentityFile.
+   */
+  readonly privateKey?: Signer | string | Uint8Array | readonly (Signer | string | Uint8Array)[];
   /**
    * Certificates for `privateKey` or for keys of the agent: each is offered right before its key. With {@link config} in place of
    * CertificateFile, before all keys.
@@ -70,9 +73,10 @@ export interface ConnectOptions extends CallOptions, TransportOptions {
    */
   readonly configExec?: boolean;
   /**
-   * With `config`: opens key files that are encrypted. A function is called once for a file, when the server would take its key (or
-   * its public half lies nowhere, so that nobody can tell), in the time of `timeouts.auth`; null passes the key over. What it throws
-   * ends the login. Without it encrypted files are passed over, unless an agent holds their key.
+   * Opens a `privateKey` that is the text of an encrypted key file; a function is called with the word `privateKey` then. With
+   * `config` it opens the encrypted files that are named there, too: a function is called once for a file, when the server would take
+   * its key (or its public half lies nowhere, so that nobody can tell), in the time of `timeouts.auth`; null passes the key over. What
+   * it throws ends the login. Without it encrypted files are passed over, unless an agent holds their key.
    */
   readonly passphrase?: string | ((file: string) => string | null | PromiseLike<string | null>);
 }

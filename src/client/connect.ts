@@ -14,6 +14,7 @@ import { establish, type Plan } from './establish.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 import { logIn } from './log-in.ts';
+import { withSigners } from './private-keys.ts';
 import { openWay, saysWay } from './way.ts';
 
 const GLOBAL_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
@@ -25,7 +26,7 @@ const KEEPALIVE = 15_000;
  *
  * With `config` it does what `ssh` does with a host and `~/.ssh/config`: the name, the port and the user, keys, certificates and the
  * agent, known hosts, jump hosts, commands and algorithms come from there, unless the options say otherwise.
- * @throws HostKeyError, AuthenticationError (with everything that was tried), AgentError where the agent was all there was, ConnectError
+ * @throws KeyFormatError, PassphraseError for a `privateKey` given as text; HostKeyError, AuthenticationError (with everything that was tried), AgentError where the agent was all there was, ConnectError
  *   where a jump host can't reach the next or the proxy command can't be run, ConfigError for a configuration with mistakes or of which
  *   nothing can be made, and what `Transport.connect` throws
  *
@@ -41,10 +42,13 @@ export async function connect(options: ConnectOptions | ConfiguredOptions): Prom
   return establish(await plan(options));
 }
 
-async function plan(options: ConnectOptions | ConfiguredOptions): Promise<Plan> {
+async function plan(given: ConnectOptions | ConfiguredOptions): Promise<Plan> {
+  const options = await withSigners(given);
   if (options.config !== undefined) return (await import('./configured.ts')).configuredPlan(options as ConfiguredOptions, plan);
-  if (options.passphrase !== undefined || options.configExec !== undefined) {
-    throw new UsageError('passphrase and configExec are about what the configuration says: they go with config');
+  if (options.configExec !== undefined)
+    throw new UsageError('configExec is about what the configuration says: it goes with config');
+  if (options.passphrase !== undefined && options.privateKey === undefined) {
+    throw new UsageError('passphrase opens a privateKey that is given as text, or the files that are named with config');
   }
   return explicitPlan(options as ConnectOptions);
 }

@@ -109,7 +109,9 @@ export class ReceiveWindow {
     const interval = Math.max(roundTrip, SHORTEST_INTERVAL);
     // The slower of the two: a reader that takes everything at once, seldom, is not fast, nor is a peer that trickles.
     const flow = Math.min(this.#arrived, this.#read);
-    const wanted = (2 * flow * roundTrip) / Math.max(elapsed, interval);
+    // A window that comes in at once, as it does where it is too small, says no more than that twice of it could: the least time
+    // that counts is half of the round trip, so that the window grows fourfold in each.
+    const wanted = (2 * flow * roundTrip) / Math.max(elapsed, interval / 2, SHORTEST_INTERVAL);
     if (elapsed >= interval || elapsed < 0) {
       this.#since = now;
       this.#arrived = 0;

@@ -17,6 +17,7 @@ import {
   NegotiationError,
   printable,
   SSHError,
+  UsageError,
 } from '../errors.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
@@ -71,6 +72,9 @@ export class ClientAuthentication {
   }
 
   async publickey(username: string, key: Signer, options: CallOptions & { query?: boolean }): Promise<readonly string[]> {
+    // Callers without types give what a key file holds: to fail later would blame something else.
+    if (!Array.isArray(key?.algorithms))
+      throw new UsageError('the key is no Signer: readPrivateKey and parsePrivateKey make one');
     const query = options.query ?? key.costly ?? false;
     // An agent may want to know the host; for a key at hand it makes no difference.
     const hostKey = key.costly === true && this.hostBound ? this.#port.hostKey() : null;

@@ -1,6 +1,6 @@
 // connect() and Client against a real sshd.
 
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AuthenticationError, ConnectError, connect, ExecError, HostKeyError, SSHTimeoutError } from '../../src/index.ts';
@@ -86,7 +86,8 @@ describePeer('sshd', 'connect()', () => {
     expect(error.attempts.map(({ method }) => method)).toContain('publickey');
     for (const key of strangers) expect(error.message).toContain(key.publicKey.fingerprint);
     expect(error.message).not.toContain('wrong');
-    const right = await connect({ ...base, privateKey: [...strangers, base.privateKey] });
+    const text = readFileSync(sshd.identity.path);
+    const right = await connect({ ...base, privateKey: [...strangers, text] });
     await right.close();
   });
 

@@ -32,7 +32,9 @@ export class Flight {
   readonly #least: number;
   #target: number;
   #underWay = 0;
+  /** Bytes since `#since`. */
   #answered = 0;
+  #letGo = 0;
   #since = performance.now();
   /** Until then the depth does not go back, milliseconds. */
   #keepUntil = 0;
@@ -64,22 +66,21 @@ export class Flight {
   }
 
   /**
-   * The answer that the session is handing over is one for so many bytes. Twice of what comes in one round trip may be under way,
-   * from the moment when it has come: that doubles the depth in each round trip, as long as it is the depth that holds the transfer
-   * back. Where answers take much longer than the round trip it is not: what is asked for beyond that waits at the server, or in
-   * our own queue, and OpenSSH copies all that waits whenever it gets more. The depth goes back then.
+   * The answer that the session is handing over is one for so many bytes. Twice of what comes *and* is let go in one round trip may
+   * be under way, from that moment on; what does within half of one counts as half of what could. So the depth grows two to four
+   * times in each round trip, as long as it is the depth that holds the transfer back. Where answers take much longer than the round
+   * trip it is not: what is asked for beyond that waits at the server, or in our own queue, and OpenSSH copies all that waits whenever
+   * it gets more. The depth goes back then.
    *
-   * Returns what the depth should be by that, bytes.
+   * Returns what the depth should be by the answers alone, bytes.
    */
   answered(bytes: number): number {
     this.#answered += bytes;
-    const { roundTripMs, tookMs } = this.#session;
     const now = performance.now();
-    const elapsed = now - this.#since;
-    const interval = Math.max(roundTripMs, SHORTEST_INTERVAL);
-    const wanted = Math.min((2 * this.#answered * roundTripMs) / Math.max(elapsed, interval), this.#most);
-    if (wanted > this.#target && tookMs < 2 * roundTripMs + SLACK_MS) this.#target = wanted;
-    if (elapsed < interval) return wanted;
+    const wanted = this.#depthFor(this.#answered, now);
+    this.#grow(now);
+    const { roundTripMs, tookMs } = this.#session;
+    if (now - this.#since < Math.max(roundTripMs, SHORTEST_INTERVAL)) return wanted;
     this.#restart();
     // Carefully: a machine that was busy for a moment looks the same. What was asked for before has to be answered first.
     if (tookMs < 4 * roundTripMs + SLACK_MS || now < this.#keepUntil) return wanted;
@@ -91,10 +92,26 @@ export class Flight {
   /** Nobody holds these bytes any more. */
   end(bytes: number): void {
     this.#underWay -= bytes;
+    this.#letGo += bytes;
+    this.#grow(performance.now());
+  }
+
+  /** The slower of the two counts: whoever takes the data slowly would only be given more to hold. */
+  #grow(now: number): void {
+    const wanted = this.#depthFor(Math.min(this.#answered, this.#letGo), now);
+    const { roundTripMs, tookMs } = this.#session;
+    if (wanted > this.#target && tookMs < 2 * roundTripMs + SLACK_MS) this.#target = wanted;
+  }
+
+  #depthFor(bytes: number, now: number): number {
+    const { roundTripMs } = this.#session;
+    const interval = Math.max(now - this.#since, roundTripMs / 2, SHORTEST_INTERVAL);
+    return Math.min((2 * bytes * roundTripMs) / interval, this.#most);
   }
 
   #restart(): void {
     this.#answered = 0;
+    this.#letGo = 0;
     this.#since = performance.now();
   }
 }

@@ -22,7 +22,8 @@ export function greet(channel: ByteChannel, framing: Framing, settle: Settle<Rea
   }
 }
 
-function extensionsOf(packet: Uint8Array): ReadonlyMap<string, Uint8Array> {
+/** What VERSION announces. @throws ProtocolError, DecodeError for anything else */
+export function extensionsOf(packet: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const { version, extensions } = Version.decode(packet);
   if (version !== VERSION) {
     throw new ProtocolError(

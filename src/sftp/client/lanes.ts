@@ -4,6 +4,7 @@
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_WRITE } from '../protocol/messages.ts';
 import { closeHandle, openHandle } from './handles.ts';
+import type { SFTPSession } from './session.ts';
 import type { SideSessions } from './side-sessions.ts';
 import type { Lane, Upload } from './upload.ts';
 
@@ -11,13 +12,14 @@ import type { Lane, Upload } from './upload.ts';
 const MOST = 7;
 
 export class Lanes {
-  readonly #sides: Pick<SideSessions, 'borrow' | 'giveBack'>;
+  readonly #sides: Pick<SideSessions, 'borrowEarly' | 'giveBack'>;
   readonly #path: string;
   #lanes: Lane[] = [];
-  #borrowed = false;
+  #borrowed: Promise<SFTPSession[]> | null = null;
+  #widened = false;
   #closed = false;
 
-  constructor(sides: Pick<SideSessions, 'borrow' | 'giveBack'>, path: string) {
+  constructor(sides: Pick<SideSessions, 'borrowEarly' | 'giveBack'>, path: string) {
     this.#sides = sides;
     this.#path = path;
   }
@@ -27,11 +29,17 @@ export class Lanes {
     return this.#lanes.length;
   }
 
+  /** Has the sessions opened already, for {@link widen}: before the file is there, which saves a round trip. */
+  prepare(most: number = MOST): void {
+    if (!this.#closed) this.#borrowed ??= this.#sides.borrowEarly(Math.min(most, MOST));
+  }
+
   /** For `UploadOptions.onNarrow`; `most` where there is not enough left for more. `added` is called for each. Never rejects. */
   async widen(upload: Upload, most: number = MOST, added?: () => void): Promise<void> {
-    if (this.#borrowed || this.#closed) return;
-    this.#borrowed = true;
-    for (const session of await this.#sides.borrow(Math.min(most, MOST))) void this.#open(upload, session, added);
+    if (this.#widened || this.#closed) return;
+    this.#widened = true;
+    this.prepare(most);
+    for (const session of (await this.#borrowed) ?? []) void this.#open(upload, session, added);
   }
 
   /** When all has been acknowledged. What a server could not keep may show here only. @throws SFTPError */
@@ -53,11 +61,12 @@ export class Lanes {
   }
 
   #giveBack(): void {
-    if (this.#borrowed) this.#sides.giveBack();
-    this.#borrowed = false;
+    if (this.#borrowed !== null) this.#sides.giveBack();
+    this.#borrowed = null;
   }
 
   async #open(upload: Upload, session: Lane['session'], added?: () => void): Promise<void> {
+    if (this.#closed) return;
     try {
       const handle = await openHandle(session, this.#path, FXF_WRITE, undefined);
       const lane = { session, handle };

@@ -2,7 +2,7 @@
 // 6). Any number of requests may wait at once. Small ones of one turn leave together; answers are handled synchronously, as the
 // channel hands over their bytes, so that bulk transfers (`download.ts`, `upload.ts`) make no promise per request.
 
-import { concat, readU32 } from '../../bytes/bytes.ts';
+import { readU32 } from '../../bytes/bytes.ts';
 import { ChannelClosedError, ClosedError, ProtocolError, SFTPError, type SSHError } from '../../errors.ts';
 import { type CallOptions, waitFor } from '../../io/waiting.ts';
 import { DecodeError } from '../../wire/reader.ts';
@@ -12,7 +12,9 @@ import { Framing, frame } from '../protocol/framing.ts';
 import { Close, Extended, ExtendedReply, Handle, Init, Status, VERSION } from '../protocol/messages.ts';
 import { explainStatus, SFTP_OK, statusName } from '../protocol/status.ts';
 import type { SessionTuning } from './flight.ts';
-import { greet } from './greeting.ts';
+import { extensionsOf, greet } from './greeting.ts';
+import { Outgoing } from './outgoing.ts';
+import { DRAFT_LIMITS, type SessionLimits, statedLimits, tuned } from './session-limits.ts';
 
 /** What one answer is for. Exactly one of the two is called, once. */
 export interface Waiter {
@@ -40,26 +42,6 @@ export interface Operation {
   readonly dest?: string | undefined;
 }
 
-/** How much the server takes and gives at once, bytes (limits@openssh.com, or what every server takes). */
-export interface SessionLimits {
-  readonly maxPacketLength: number;
-  readonly maxReadLength: number;
-  readonly maxWriteLength: number;
-  /** Handles at once; 0 where the server does not say. */
-  readonly maxOpenHandles: number;
-}
-
-/** What the draft has every server take (section 3: packets of 34,000 bytes). */
-const DRAFT_LIMITS: SessionLimits = { maxPacketLength: 34_000, maxReadLength: 32_768, maxWriteLength: 32_768, maxOpenHandles: 0 };
-/** The most that fits OpenSSH's packets of 256 KiB beside a header, bytes. More than that gains nothing. */
-const MOST_DATA_BYTES = 261_120;
-/** Requests of one turn are sent together up to so many bytes: a packet of the channel. */
-const BATCH_BYTES = 32_000;
-/** From this size on, in bytes, a request is sent as it is: putting it together with others would cost more than a packet. */
-const ALONE_BYTES = 16_384;
-/** Requests under way above which throughput counts for more than the microseconds that one of them takes. */
-const BUSY_REQUESTS = 8;
-
 export class SFTPSession {
   readonly channel: ByteChannel;
   /** What the server announced, by name. */
@@ -72,14 +54,16 @@ export class SFTPSession {
   readonly #framing: Framing;
   readonly #waiting = new Map<number, Waiter>();
   #nextId = 1;
-  #batch: Uint8Array[] = [];
-  #batchBytes = 0;
-  #flushScheduled = false;
+  readonly #outgoing: Outgoing;
   #error: SSHError | null = null;
   #settleClosed: (error: SSHError | undefined) => void = () => {};
+  readonly #ready: Promise<boolean>;
+  #settleReady: (ready: boolean) => void = () => {};
   /** How long the last answer took, and the shortest of all, milliseconds. */
   #tookMs = 0;
-  #roundTripMs = Number.POSITIVE_INFINITY;
+  #roundTripMs: number;
+  /** The next packet is VERSION. */
+  #versionDue: boolean;
 
   /** Sends INIT and waits for VERSION. The channel is closed where that fails. @throws ProtocolError, SSHTimeoutError, ... */
   static async open(channel: ByteChannel, options: CallOptions & SessionTuning = {}): Promise<SFTPSession> {
@@ -102,24 +86,47 @@ export class SFTPSession {
     }
   }
 
+  /**
+   * A further session with the same server, on a channel of its own. What is asked of it follows INIT at once: what the server's
+   * VERSION says is known from the first, and not to wait for it saves a round trip.
+   */
+  static beside(first: SFTPSession, channel: ByteChannel): SFTPSession {
+    const { extensions, tuning } = first;
+    const session = new SFTPSession(channel, new Framing(), extensions, tuning, first);
+    session.post(frame(Init.encode({ version: VERSION, extensions: new Map() })));
+    session.flush();
+    return session;
+  }
+
   private constructor(
     channel: ByteChannel,
     framing: Framing,
     extensions: ReadonlyMap<string, Uint8Array>,
     tuning: SessionTuning,
+    first: SFTPSession | null = null,
   ) {
     this.tuning = tuning;
-    this.#limits = tuned(DRAFT_LIMITS, tuning);
+    this.#limits = first?.limits ?? tuned(DRAFT_LIMITS, tuning);
+    this.#roundTripMs = first?.roundTripMs ?? Number.POSITIVE_INFINITY;
+    this.#versionDue = first !== null;
     this.channel = channel;
+    this.#outgoing = new Outgoing(
+      (bytes) => this.#transmit(bytes),
+      () => this.#waiting.size,
+    );
     this.extensions = extensions;
     this.#framing = framing;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
+    this.#ready = new Promise((resolve) => {
+      this.#settleReady = resolve;
+    });
+    if (first === null) this.#settleReady(true);
     channel.stdout.watch(() => this.#receive());
     void channel.closed.then((error) => this.#over(error ?? new ChannelClosedError('the server ended the SFTP session')));
     // At once, and without waiting for it: the answer is there by the time a transfer needs it.
-    if (extensions.has(limitsExtension.name)) {
+    if (first === null && extensions.has(limitsExtension.name)) {
       this.#limitsKnown = this.#askLimits();
       this.#limitsKnown.catch(() => {});
     }
@@ -128,6 +135,11 @@ export class SFTPSession {
   /** As far as is known; {@link knowLimits} waits for the server's answer. */
   get limits(): SessionLimits {
     return this.#limits;
+  }
+
+  /** Resolves with true once the server has shown that SFTP runs here, with false where it has not. Never rejects. */
+  get ready(): Promise<boolean> {
+    return this.#ready;
   }
 
   get isClosed(): boolean {
@@ -155,7 +167,7 @@ export class SFTPSession {
   send(encode: (id: number) => Uint8Array, waiter: Waiter): void {
     const id = this.allot(waiter);
     try {
-      this.#enqueue(frame(encode(id)));
+      this.#outgoing.post(frame(encode(id)));
     } catch (error) {
       // A name that no bytes stand for: nothing was sent, so nothing will be answered.
       this.#waiting.delete(id);
@@ -177,26 +189,12 @@ export class SFTPSession {
 
   /** Queues a framed request behind all earlier ones. It must not change until its answer has come. */
   post(framed: Uint8Array): void {
-    if (framed.length < ALONE_BYTES) {
-      this.#enqueue(framed);
-      return;
-    }
-    this.flush();
-    if (this.#error === null) this.channel.post(framed);
+    this.#outgoing.post(framed);
   }
 
   /** Sends what has been queued in this turn. It would go out by itself at the end of the turn. */
   flush(): void {
-    if (this.#batch.length === 0) return;
-    const bytes = this.#batch.length === 1 ? (this.#batch[0] as Uint8Array) : concat(...this.#batch);
-    this.#batch = [];
-    this.#batchBytes = 0;
-    if (this.#error !== null) return;
-    try {
-      this.channel.post(bytes);
-    } catch (error) {
-      this.#over(error as SSHError);
-    }
+    this.#outgoing.flush();
   }
 
   /**
@@ -298,18 +296,7 @@ export class SFTPSession {
     const what = { operation: limitsExtension.name };
     const data = await this.askExtended(what, limitsExtension.name, limitsExtension.request.encode({}));
     if (data === null) return this.#limits;
-    const said = limitsExtension.reply.decode(data);
-    // 0 is "no limit"; the packet that we take, and a sensible size, are limits of ours.
-    const inPacket = said.maxPacketLength === 0n ? MOST_DATA_BYTES : Number(said.maxPacketLength) - 1_024;
-    const bounded = (value: bigint, least: number) =>
-      Math.min(value === 0n ? Math.max(inPacket, least) : Math.max(1, Number(value)), MOST_DATA_BYTES);
-    const limits: SessionLimits = {
-      maxPacketLength: Number(said.maxPacketLength),
-      maxReadLength: bounded(said.maxReadLength, DRAFT_LIMITS.maxReadLength),
-      maxWriteLength: bounded(said.maxWriteLength, DRAFT_LIMITS.maxWriteLength),
-      maxOpenHandles: Number(said.maxOpenHandles),
-    };
-    this.#limits = tuned(limits, this.tuning);
+    this.#limits = tuned(statedLimits(limitsExtension.reply.decode(data)), this.tuning);
     return this.#limits;
   }
 
@@ -320,19 +307,12 @@ export class SFTPSession {
     return answer.ok === undefined ? wrongType(what) : answer.ok();
   }
 
-  #enqueue(framed: Uint8Array): void {
-    if (this.#batchBytes + framed.length > BATCH_BYTES) this.flush();
-    this.#batch.push(framed);
-    this.#batchBytes += framed.length;
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      const flush = () => {
-        this.#flushScheduled = false;
-        this.flush();
-      };
-      // With many files under way each turn is short: all that one look at the sockets and the disk has brought shares a packet.
-      if (this.#waiting.size > BUSY_REQUESTS) setImmediate(flush);
-      else queueMicrotask(flush);
+  #transmit(bytes: Uint8Array): void {
+    if (this.#error !== null) return;
+    try {
+      this.channel.post(bytes);
+    } catch (error) {
+      this.#over(error as SSHError);
     }
   }
 
@@ -352,6 +332,17 @@ export class SFTPSession {
 
   #dispatch(packet: Uint8Array): void {
     if (this.#error !== null) return;
+    if (this.#versionDue) {
+      try {
+        extensionsOf(packet);
+      } catch (error) {
+        this.unexpected(error, { operation: 'opening a session' });
+        return;
+      }
+      this.#versionDue = false;
+      this.#settleReady(true);
+      return;
+    }
     if (packet.length < 5) throw new ProtocolError('malformed-message', `an SFTP answer of ${packet.length} bytes`);
     const id = readU32(packet, 1);
     const waiter = this.#waiting.get(id);
@@ -371,13 +362,9 @@ export class SFTPSession {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const waiter of waiting) waiter.fail(error);
+    this.#settleReady(false);
     this.#settleClosed(error instanceof ClosedError ? undefined : error);
   }
-}
-
-function tuned(limits: SessionLimits, { requestBytes: most = Number.POSITIVE_INFINITY }: SessionTuning): SessionLimits {
-  const { maxReadLength, maxWriteLength } = limits;
-  return { ...limits, maxReadLength: Math.min(maxReadLength, most), maxWriteLength: Math.min(maxWriteLength, most) };
 }
 
 function noSubsystem(): ChannelClosedError {

@@ -21,7 +21,8 @@ import { type OpenFlags, openFlags } from './open-flags.ts';
 import { join, nameOf } from './paths.ts';
 import { type ReadStreamOptions, SFTPReadStream } from './read-stream.ts';
 import { RemotePaths } from './remote-paths.ts';
-import { type SessionLimits, SFTPSession } from './session.ts';
+import { SFTPSession } from './session.ts';
+import type { SessionLimits } from './session-limits.ts';
 import { openFile, type SFTPFile } from './sftp-file.ts';
 import { SideSessions } from './side-sessions.ts';
 import { within } from './time-limit.ts';
@@ -98,7 +99,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
   /** @internal */
   constructor(session: SFTPSession, more?: () => Promise<ByteChannel>) {
     super(session);
-    this.sides = new SideSessions(more ?? null);
+    this.sides = new SideSessions(more === undefined ? null : async () => SFTPSession.beside(session, await more()));
   }
 
   /** Settles when the session is over: with the error that ended it, or undefined after {@link close}. Never rejects. */

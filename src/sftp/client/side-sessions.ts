@@ -2,8 +2,7 @@
 // what one channel carries over a distance (`Upload.addLane`). They are opened when a transfer first needs them and are shared by
 // all. Servers allow few sessions on a connection, so they are closed when nobody has needed them for a while.
 
-import type { ByteChannel } from '../byte-channel.ts';
-import { SFTPSession } from './session.ts';
+import type { SFTPSession } from './session.ts';
 
 /** OpenSSH allows 10 sessions on a connection (MaxSessions); some are left for others. */
 const MOST = 7;
@@ -11,7 +10,7 @@ const MOST = 7;
 const IDLE_MS = 5_000;
 
 export class SideSessions {
-  readonly #openChannel: (() => Promise<ByteChannel>) | null;
+  readonly #openSession: (() => Promise<SFTPSession>) | null;
   readonly #idleMs: number;
   readonly #sessions: Promise<SFTPSession | null>[] = [];
   #borrowers = 0;
@@ -20,16 +19,23 @@ export class SideSessions {
   #idle: NodeJS.Timeout | undefined;
 
   /** Null where there is no way to open more. */
-  constructor(openChannel: (() => Promise<ByteChannel>) | null, idleMs: number = IDLE_MS) {
-    this.#openChannel = openChannel;
+  constructor(openSession: (() => Promise<SFTPSession>) | null, idleMs: number = IDLE_MS) {
+    this.#openSession = openSession;
     this.#idleMs = idleMs;
   }
 
   /** At most so many sessions beside the first, as many as the server lets us have. Never rejects. Ends with {@link giveBack}. */
   async borrow(count: number): Promise<SFTPSession[]> {
+    const sessions = await this.borrowEarly(count);
+    const ready = await Promise.all(sessions.map((session) => session.ready));
+    return sessions.filter((session, index) => ready[index] && !session.isClosed);
+  }
+
+  /** As {@link borrow}, a round trip earlier: the server may still refuse SFTP on any of them, and what is asked of it is lost then. */
+  async borrowEarly(count: number): Promise<SFTPSession[]> {
     this.#borrowers++;
     clearTimeout(this.#idle);
-    const open = this.#openChannel;
+    const open = this.#openSession;
     if (open === null || this.#closed) return [];
     while (!this.#refused && this.#sessions.length < Math.min(count, MOST)) this.#sessions.push(this.#another(open));
     const sessions = await Promise.all(this.#sessions.slice(0, count));
@@ -54,15 +60,20 @@ export class SideSessions {
     for (const session of this.#sessions.splice(0)) void session.then((each) => each?.close());
   }
 
-  async #another(open: () => Promise<ByteChannel>): Promise<SFTPSession | null> {
+  async #another(open: () => Promise<SFTPSession>): Promise<SFTPSession | null> {
     try {
-      const session = await SFTPSession.open(await open());
+      const session = await open();
       if (this.#closed) session.close();
+      else void session.ready.then((ready) => ready || this.#refuse());
       return session;
     } catch {
-      // MaxSessions is reached, say: what there is must do, and asking again would annoy.
-      this.#refused = true;
+      this.#refuse();
       return null;
     }
+  }
+
+  /** MaxSessions is reached, say: what there is must do, and asking again would annoy. */
+  #refuse(): void {
+    this.#refused = true;
   }
 }

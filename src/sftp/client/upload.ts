@@ -35,6 +35,12 @@ export const FAR_MS = 5;
 /** What is queued for less than that may leave at any moment, bytes. */
 const QUEUED_BYTES = 65_536;
 
+/**
+ * Over a distance no more waits for the window of a lane, bytes, beyond what is under way anyhow: it would be the last to leave. Twice
+ * of what one credit lets go.
+ */
+const MOST_QUEUED_BYTES = 524_288;
+
 interface LaneState extends Lane {
   readonly flight: Flight;
 }
@@ -68,7 +74,7 @@ export class Upload {
   }
 
   get roomy(): boolean {
-    return this.#lanes.some(({ flight }) => flight.roomy);
+    return this.#lanes.some(isRoomy);
   }
 
   /** From now on requests go over this one as well. */
@@ -129,7 +135,7 @@ export class Upload {
       done(this.#error);
       return;
     }
-    const lane = this.#roomiest();
+    const lane = this.#next();
     const settled = (error: SSHError | null) => {
       this.#requests--;
       lane.flight.end(count);
@@ -160,11 +166,10 @@ export class Upload {
     }
   }
 
-  #roomiest(): LaneState {
+  /** Where it leaves soonest: what waits for the window of one lane could leave at once on another. */
+  #next(): LaneState {
     let best = this.#lanes[0] as LaneState;
-    for (const lane of this.#lanes) {
-      if (lane.flight.target - lane.flight.underWay > best.flight.target - best.flight.underWay) best = lane;
-    }
+    for (const lane of this.#lanes) if (isSooner(lane, best)) best = lane;
     return best;
   }
 
@@ -186,4 +191,17 @@ export class Upload {
     if (this.#waiters.length === 0) return;
     for (const resolve of this.#waiters.splice(0)) resolve();
   }
+}
+
+/** Whether more should go over it now: what waits for a far server's window could leave at once on another, or on this one later. */
+function isRoomy({ flight, session }: LaneState): boolean {
+  if (!flight.roomy) return false;
+  return session.roundTripMs < FAR_MS || flight.underWay < INITIAL_BYTES || session.channel.queuedBytes < MOST_QUEUED_BYTES;
+}
+
+function isSooner(lane: LaneState, other: LaneState): boolean {
+  if (isRoomy(lane) !== isRoomy(other)) return isRoomy(lane);
+  const [queued, otherQueued] = [lane.session.channel.queuedBytes, other.session.channel.queuedBytes];
+  if (queued !== otherQueued) return queued < otherQueued;
+  return lane.flight.target - lane.flight.underWay > other.flight.target - other.flight.underWay;
 }

@@ -136,7 +136,7 @@ describe('what is wrong is said before anything is connected to', () => {
     for (const more of [{ passphrase: 'x' }, { configExec: true }]) {
       await expect(connect({ host: 'h', username: 'me', ...more })).rejects.toMatchObject({
         code: 'ERR_SSH_USAGE',
-        message: expect.stringContaining('they go with config'),
+        message: expect.stringContaining('with config'),
       });
     }
     // @ts-expect-error without a configuration nobody else names the user

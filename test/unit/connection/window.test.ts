@@ -190,8 +190,8 @@ describe('a window', { timeout: 30_000 }, () => {
       grown = window.tune(0, 50);
       credit += grown;
     }
-    // Two and a half MiB are wanted as soon as one and a quarter have come.
-    expect([packets, window.limit, credit]).toEqual([40, 2.5 * MiB, 2.5 * MiB]);
+    // Two and a half MiB are wanted as soon as five eighths of one have come at once.
+    expect([packets, window.limit, credit]).toEqual([20, 2.5 * MiB, 2.5 * MiB]);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { decodeText } from '../../../src/bytes/bytes.ts';
+import { SFTPSession } from '../../../src/sftp/client/session.ts';
 import { SideSessions } from '../../../src/sftp/client/side-sessions.ts';
 import { writeOf } from '../../../src/sftp/protocol/data.ts';
 import { Attrs, Close, Data, Fsetstat, Fstat, Open, Read, Version, Write } from '../../../src/sftp/protocol/messages.ts';
@@ -393,13 +394,13 @@ describe('streams', () => {
 describe('side sessions', () => {
   afterEach(() => void vi.useRealTimers());
 
-  const channel = () => scriptedSftp(() => {}).channel;
+  const another = () => SFTPSession.open(scriptedSftp(() => {}).channel);
 
   it('are opened when they are needed, shared, and closed together', async () => {
     let opened = 0;
     const sides = new SideSessions(async () => {
       opened++;
-      return channel();
+      return another();
     });
     const [two, four] = await Promise.all([sides.borrow(2), sides.borrow(4)]);
     expect([two.length, four.length, opened]).toEqual([2, 4, 4]);
@@ -416,7 +417,7 @@ describe('side sessions', () => {
     let opened = 0;
     const open = async () => {
       opened++;
-      return channel();
+      return another();
     };
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const sides = new SideSessions(open, 1_000);
@@ -445,13 +446,28 @@ describe('side sessions', () => {
     let opened = 0;
     const sides = new SideSessions(async () => {
       if (++opened > 3) throw new Error('no more');
-      return channel();
+      return another();
     });
     expect((await sides.borrow(7)).length).toBe(3);
     const asked = opened;
     expect((await sides.borrow(7)).length).toBe(3);
     expect(opened).toBe(asked);
     expect(await new SideSessions(null).borrow(3)).toEqual([]);
+    sides.close();
+  });
+
+  it('that turn out to have no SFTP are not lent, and no more are asked for', async () => {
+    let opened = 0;
+    const first = await another();
+    const refuses = () => scriptedSftp(() => {}, { greet: (server) => server.end() }).channel;
+    const sides = new SideSessions(async () => {
+      opened++;
+      return SFTPSession.beside(first, opened < 3 ? scriptedSftp(() => {}).channel : refuses());
+    });
+    expect((await sides.borrowEarly(4)).length).toBe(4);
+    expect((await sides.borrow(4)).length).toBe(2);
+    expect((await sides.borrow(7)).length).toBe(2);
+    expect(opened).toBe(4);
     sides.close();
   });
 
@@ -463,7 +479,7 @@ describe('side sessions', () => {
     const server = scriptedSftp(() => {});
     const sides = new SideSessions(async () => {
       await ready;
-      return server.channel;
+      return SFTPSession.open(server.channel);
     });
     const asked = sides.borrow(1);
     sides.close();

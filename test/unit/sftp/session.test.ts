@@ -54,6 +54,38 @@ describe('the greeting', () => {
   });
 });
 
+describe('a further session with the same server', () => {
+  const first = () => SFTPSession.open(scriptedSftp(() => {}, { extensions: new Map([['x@y', encodeUtf8('1')]]) }).channel);
+
+  it('asks before VERSION has come, and knows what the first knows', async () => {
+    // It says nothing before the request is there.
+    const server = scriptedSftp(
+      (packet, s) => s.reply(Version.encode({ version: 3, extensions: new Map() }), statusFor(packet, 0)),
+      { greet: () => {} },
+    );
+    const session = SFTPSession.beside(await first(), server.channel);
+    expect(session.supports('x@y')).toBe(true);
+    await session.perform(what, realpath);
+    await expect(session.ready).resolves.toBe(true);
+  });
+
+  it.each([
+    ['text', (s: ScriptedServer) => s.send(encodeUtf8('Welcome'))],
+    ['another version', (s: ScriptedServer) => s.reply(Version.encode({ version: 4, extensions: new Map() }))],
+    ['another packet', (s: ScriptedServer) => s.reply(Status.encode({ id: 1, status: 0, message: '', language: '' }))],
+    ['half an extension', (s: ScriptedServer) => s.reply(Uint8Array.of(2, 0, 0, 0, 3, 0, 0, 0, 9, 1))],
+    ['the end', (s: ScriptedServer) => s.end()],
+  ])('is over where %s comes in the place of VERSION', async (_name, greet) => {
+    const server = scriptedSftp(() => {}, { greet });
+    const session = SFTPSession.beside(await first(), server.channel);
+    await expect(session.perform(what, realpath)).rejects.toMatchObject({
+      name: expect.stringMatching(/^(Protocol|ChannelClosed)Error$/),
+    });
+    await expect(session.ready).resolves.toBe(false);
+    expect(server.closed).toBe(true);
+  });
+});
+
 describe('answers', () => {
   it('are matched by number, in any order, and those to nothing are dropped', async () => {
     const seen: Uint8Array[] = [];

@@ -9,6 +9,7 @@ import { fsync } from '../../protocol/extensions.ts';
 import { FXF_CREAT, FXF_TRUNC, FXF_WRITE } from '../../protocol/messages.ts';
 import { type Changes, fsetstat, setstat } from '../changes.ts';
 import { performExtended } from '../extended.ts';
+import { INITIAL_BYTES } from '../flight.ts';
 import { closeHandle, openHandle } from '../handles.ts';
 import { Lanes } from '../lanes.ts';
 import { fstat, stat } from '../questions.ts';
@@ -23,6 +24,8 @@ import type { RemoteEnd } from './options.ts';
 export const SPAN_BYTES = 33_554_432;
 /** Requests of an upload over several lanes hold so much at least: so long is a gap, at least. */
 export const LEAST_REQUEST_BYTES = 32_768;
+/** From this round trip on nobody waits until the first window turns out too narrow, milliseconds. */
+const VERY_FAR_MS = 20;
 /** Bytes that make another lane worth the round trips that it takes to open. */
 const LANE_BYTES = 4_194_304;
 
@@ -51,22 +54,34 @@ export class RemoteTarget {
 
   static async open(call: TransferCall, end: RemoteEnd, path: string, plan: RemoteTargetPlan): Promise<RemoteTarget> {
     const { session } = end;
-    await call.until(session.knowLimits());
     const flags = FXF_WRITE | FXF_CREAT | (plan.start === 0 ? FXF_TRUNC : 0);
     // Whoever writes it may have to open it once more.
     const mode = plan.mode === undefined ? undefined : plan.mode | 0o600;
-    const handle = await call.untilOpen(session, openHandle(session, path, flags, mode));
-    return new RemoteTarget(end, path, handle, plan);
+    const lanes = end.sides === undefined ? null : new Lanes(end.sides, path);
+    const more = session.roundTripMs < VERY_FAR_MS ? 0 : lanesFor(session, plan.size - plan.start - INITIAL_BYTES);
+    if (more > 0) lanes?.prepare(more);
+    try {
+      const handle = await call.untilOpen(session, openHandle(session, path, flags, mode));
+      // The answer to `limits`, which has been asked for before, says how much can be written at once.
+      await call.until(session.knowLimits());
+      const target = new RemoteTarget(session, path, handle, lanes, plan);
+      if (more > 0) void target.#widen();
+      return target;
+    } catch (error) {
+      lanes?.close();
+      throw error;
+    }
   }
 
-  private constructor({ session, sides }: RemoteEnd, path: string, handle: Uint8Array, { start, size }: RemoteTargetPlan) {
+  private constructor(session: SFTPSession, path: string, handle: Uint8Array, lanes: Lanes | null, plan: RemoteTargetPlan) {
+    const { start, size } = plan;
     this.session = session;
     this.path = path;
     this.#handle = handle;
     this.#size = size;
     this.#position = start;
     this.#extent = new Extent(start);
-    this.#lanes = sides === undefined ? null : new Lanes(sides, path);
+    this.#lanes = lanes;
     this.upload = new Upload({ session, handle }, { operation: 'write', path }, { onNarrow: () => void this.#widen() });
   }
 
@@ -165,11 +180,14 @@ export class RemoteTarget {
   }
 
   async #widen(): Promise<void> {
-    const left = Math.max(this.#size - this.#position, 0);
-    const most = Math.floor(left / LANE_BYTES);
-    if (this.#lanes === null || most === 0 || this.upload.requestBytes < LEAST_REQUEST_BYTES) return;
-    await this.#lanes.widen(this.upload, most, () => this.onRoom?.());
+    const most = lanesFor(this.session, this.#size - this.#position);
+    if (most > 0) await this.#lanes?.widen(this.upload, most, () => this.onRoom?.());
   }
+}
+
+/** How many more lanes are worth their while where so many bytes are to be sent. */
+function lanesFor({ limits }: SFTPSession, left: number): number {
+  return limits.maxWriteLength < LEAST_REQUEST_BYTES ? 0 : Math.max(0, Math.floor(left / LANE_BYTES));
 }
 
 /** What is put to a remote file at the end, so that it is like its source; null for nothing. */
