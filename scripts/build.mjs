@@ -16,7 +16,7 @@ const fresh = join(root, `dist.new-${process.pid}`);
 const old = join(root, `dist.old-${process.pid}`);
 
 /** What is imported or run by its path, below src/ and dist/: the subpaths of the package, the command and the demo. */
-const { exports: subpaths } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { exports: subpaths, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const published = Object.values(subpaths).flatMap(({ default: path }) => path?.match(/^\.\/dist\/(.*)\.js$/)?.[1] ?? []);
 const entries = [...published, 'cli/main', 'demo/main'];
 
@@ -27,8 +27,15 @@ function declare() {
 
 async function bundle() {
   const input = Object.fromEntries(entries.map((name) => [name, join(root, 'src', `${name}.ts`)]));
-  // Packages stay outside: they are dependencies, and their own files to update.
-  const build = await rolldown({ cwd: root, input, platform: 'node', external: /^[^./]/ });
+  const build = await rolldown({
+    cwd: root,
+    input,
+    platform: 'node',
+    // They stay outside, with their own files to update.
+    external: Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`)),
+    // That of tsconfig.json: Node 20 knows no `await using`.
+    transform: { target: 'es2022' },
+  });
   await build.write({
     dir: fresh,
     format: 'esm',
