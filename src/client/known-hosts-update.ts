@@ -30,6 +30,7 @@ const MOST_TRIES = 5;
 const LOCK_TIMEOUT = 3_000;
 const LOCK_STALE = 10_000;
 const LOCK_PAUSE = 20;
+const NOT_A_FILE = 'it is not a regular file';
 const UNWRITABLE: readonly string[] = ['EACCES', 'EPERM', 'EROFS'];
 
 /** Runs `work` while no other process of ours writes the file. @throws SSHTimeoutError, Error (of node:fs) */
@@ -83,16 +84,34 @@ export async function updateFile(
   const path = await realpath(file);
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     const before = await stat(path);
-    if (!before.isFile()) return { text: null, added: [], removed: [], skipped: 'it is not a regular file' };
-    if (before.size > FILE_LIMIT) throw new SSHError('ERR_SSH_HOST_KEY', `${file} is too large to be rewritten`);
-    // Byte for byte: comments may be in any encoding.
-    const rewritten = rewrite(await readFile(path, 'latin1'), host, port, keys, hash);
+    if (!before.isFile()) return { text: null, added: [], removed: [], skipped: NOT_A_FILE };
+    const rewritten = rewrite(await readBounded(path, file, before), host, port, keys, hash);
     if (rewritten.text === null) return rewritten;
     if (await replace(path, rewritten.text, before)) {
       return { ...rewritten, text: Buffer.from(rewritten.text, 'latin1').toString('utf8') };
     }
   }
   throw new SSHError('ERR_SSH_HOST_KEY', `${file} is written to all the time; it was not changed`);
+}
+
+/** What `updateFile` would do now. */
+export async function planUpdate(
+  file: string,
+  host: string,
+  port: number,
+  keys: readonly PublicKey[],
+): Promise<KnownHostsUpdate> {
+  const path = await realpath(file);
+  const there = await stat(path);
+  if (!there.isFile()) return { added: [], removed: [], skipped: NOT_A_FILE };
+  const { added, removed, skipped } = rewrite(await readBounded(path, file, there), host, port, keys, undefined);
+  return { added, removed, skipped };
+}
+
+/** Byte for byte: comments may be in any encoding. */
+async function readBounded(path: string, file: string, { size }: Pick<Before, 'size'>): Promise<string> {
+  if (size > FILE_LIMIT) throw new SSHError('ERR_SSH_HOST_KEY', `${file} is too large to be rewritten`);
+  return readFile(path, 'latin1');
 }
 
 interface Before {

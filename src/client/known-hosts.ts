@@ -11,7 +11,7 @@ import type { Certificate } from '../keys/certificate.ts';
 import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { DEFAULT_PORT, hashName, hostPattern, type Line, lookupName, matchesHosts, parseLine } from './known-hosts-line.ts';
-import { type KnownHostsUpdate, updateFile, withLock } from './known-hosts-update.ts';
+import { type KnownHostsUpdate, planUpdate, updateFile, withLock } from './known-hosts-update.ts';
 
 /** A key that a host is known by, and where that is written. */
 export interface KnownHostKey {
@@ -172,6 +172,11 @@ export class KnownHosts {
       this.addText(text, file);
     }
     return update;
+  }
+
+  /** What {@link update} would do to a file as it is now, for people to look at. @throws Error (of node:fs) */
+  planUpdate(file: string, host: string, port: number, keys: readonly PublicKey[]): Promise<KnownHostsUpdate> {
+    return planUpdate(file, host, port, keys);
   }
 
   #addLine(raw: string, file: string, number: number): void {

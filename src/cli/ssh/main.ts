@@ -65,9 +65,15 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     // After the forwards, as with ssh: it may be there to use them.
     if (localCommand !== null) await runLocalCommand(localCommand, log);
     if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
-    if (options.noSession) throw (await transport.closed).error;
-    const status = await runSession(transport, options, terminal, log, () => {
-      escaped = true;
+    if (options.noSession) {
+      asking.keepTerminal();
+      throw (await transport.closed).error;
+    }
+    const status = await runSession(transport, options, terminal, log, {
+      started: () => asking.giveTerminalAway(),
+      escaped: () => {
+        escaped = true;
+      },
     });
     await forwards.drained();
     return status;

@@ -22,17 +22,21 @@ const escapeHelp = (character: string) => `Escapes, right after a new line:
   ${character}${character}  the character itself
   ${character}?  this text`;
 
-/**
- * Runs the session to its end; resolves with the exit status. `onEscape` hears that the user ended it by `~.`, before the
- * connection breaks for it.
- * @throws the connection's error
- */
+/** What happens during a session. */
+export interface SessionEvents {
+  /** It runs there, and nothing has been read from stdin yet: that waits. */
+  started(): Promise<void>;
+  /** The user has ended it by `~.`; the connection will break for it. */
+  escaped(): void;
+}
+
+/** Runs the session to its end; resolves with the exit status. @throws the connection's error */
 export async function runSession(
   transport: Transport,
   options: SshOptions,
   terminal: Terminal,
   log: Log,
-  onEscape: () => void,
+  events: SessionEvents,
 ): Promise<number> {
   const channel = await transport.openSession();
   await offerX11(channel, options, log);
@@ -41,6 +45,7 @@ export async function runSession(
   const pty = await askForPty(channel, options, terminal, log);
   await start(channel, options);
   log.debug(1, options.command === null ? 'the shell has been started' : 'the command has been started');
+  await events.started();
 
   const stopResize = pty ? terminal.onResize(() => channel.resizePty(terminal.size)) : () => {};
   // The size may have changed while the pty was asked for.
@@ -61,7 +66,7 @@ export async function runSession(
     });
     const err = new Output(process.stderr, () => {});
     const endByUser = () => {
-      onEscape();
+      events.escaped();
       transport.destroy();
     };
     void forwardStdin(channel, options, pty, endByUser, log);
