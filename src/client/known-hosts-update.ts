@@ -160,12 +160,15 @@ export function rewrite(
   const kept: string[] = [];
   const removed: PublicKey[] = [];
   const known: PublicKey[] = [];
+  /** Keys of other hosts. */
+  const others: string[] = [];
   let hashed = false;
   let complex = false;
   for (const raw of lines) {
     const line = parseLine(raw.endsWith('\n') ? raw.slice(0, -1) : raw);
     if (line === null || typeof line === 'string' || !matchesHosts(line.hosts, name)) {
       kept.push(raw);
+      if (line !== null && typeof line !== 'string' && line.marker === null) others.push(line.base64);
       continue;
     }
     if (!isPlain(line, name)) complex = true;
@@ -181,6 +184,9 @@ export function rewrite(
   if (added.length === 0 && removed.length === 0) return nothing(null);
   if (complex) return nothing('the host is on a line with a pattern, several names or a marker');
   if (known.length === 0) return nothing('the host is not known by any of these keys');
+  // As ssh: another name for the same host would be left behind with its old keys, and warn of an attack one day.
+  const own = new Set([...keys, ...removed].map((key) => key.getBase64()));
+  if (others.some((base64) => own.has(base64))) return nothing('one of the keys is known by another name, too');
   const pattern = (hash ?? hashed) ? () => hashName(name) : () => hostPattern(host, port);
   const last = kept.length - 1;
   if (added.length > 0 && !kept[last]?.endsWith('\n')) kept[last] += '\n';

@@ -161,7 +161,8 @@ export class KnownHosts {
    * host's other keys. That is for keys that a host which is known has proven to hold (`onHostKeys` of a Transport).
    *
    * It does nothing, and says why, unless the file knows the host by one of `keys`, on lines of its own: lines with patterns, several
-   * hosts or markers are somebody's decision, and are never touched. The file is replaced at once; comments and order stay.
+   * hosts or markers are somebody's decision, and are never touched. Nor does it where another name has one of the keys, too, which
+   * would be left behind. The file is replaced at once; comments and order stay.
    * @param hash Whether to write the host's name hashed; by default as the host's lines have it.
    * @throws Error (of node:fs); SSHTimeoutError where another process holds the file's lock
    */

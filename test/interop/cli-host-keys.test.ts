@@ -20,6 +20,8 @@ describePeer(['sshd', 'ssh', 'ssh-keygen', 'tmux'], 'UpdateHostKeys ask on a ter
 
   const line = (type: HostKeyType): string =>
     `[127.0.0.1]:${server.port} ${server.hostKeys[type].publicLine.split(' ').slice(0, 2).join(' ')}\n`;
+  /** The same without the name. */
+  const bare = (type: HostKeyType): string => line(type).slice(line(type).indexOf(' '));
   const other = `other.example ${keyPair('ed25519').publicLine}\n`;
 
   const settings = (more: readonly string[]): readonly string[] => {
@@ -83,6 +85,11 @@ describePeer(['sshd', 'ssh', 'ssh-keygen', 'tmux'], 'UpdateHostKeys ask on a ter
   it.each<[string, () => string]>([
     ['nothing is new', () => line('ed25519') + line('rsa')],
     ['the line is a pattern', () => line('ed25519').replace('127.0.0.1', '127.0.0.*')],
+    ['the new key is revoked', () => `${line('ed25519')}@revoked *${bare('rsa')}`],
+    ['the key is known by another name, too', () => `${line('ed25519')}other.example${bare('ed25519')}`],
+    ['the new key is known by another name', () => `${line('ed25519')}other.example${bare('rsa')}`],
+    ['the new key is known for the address without the port', () => `${line('ed25519')}127.0.0.1${bare('rsa')}`],
+    ['the old key is known by another name', () => `${line('ed25519')}${line('ecdsa')}other.example${bare('ecdsa')}`],
   ])('nobody is asked where %s', async (_, before) => {
     for (const program of ['ssh', 'amiko'] as const) {
       expect(await afterwards(program, before(), null), program).toBe(before());
