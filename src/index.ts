@@ -19,6 +19,7 @@ export { forwardDynamic } from './forward/dynamic.ts';
 export type { FailedConnection, Forward, ForwardedConnection, ForwardOptions } from './forward/forward.ts';
 export { forwardLocal, openDirect } from './forward/local.ts';
 export { forwardRemote } from './forward/remote.ts';
+export { forwardRemoteDynamic, type RemoteDynamicOptions } from './forward/remote-dynamic.ts';
 export { listenRemote, type RemoteConnection, RemoteListener } from './forward/remote-listener.ts';
 export type { ForwardTarget } from './forward/target.ts';
 export { type X11Authorization, X11Forwarding, type X11ForwardingOptions } from './forward/x11.ts';

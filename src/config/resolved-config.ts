@@ -14,6 +14,7 @@ import { effective, type Finished } from './finish.ts';
 import type { Forward } from './forward-spec.ts';
 import { type Jump, parseHops } from './jump.ts';
 import { LineError } from './line.ts';
+import { permitsOpen } from './permit-open.ts';
 import { hostnameProblem, userProblem } from './safe-names.ts';
 import { expand, expandTilde, type Tokens } from './tokens.ts';
 
@@ -256,6 +257,12 @@ export class ResolvedConfig {
 
   get remoteForwards(): readonly Forward[] {
     return this.#finished.remoteForwards;
+  }
+
+  /** Whether PermitRemoteOpen lets the other side connect there, by a RemoteForward without a destination. */
+  permitsRemoteOpen(host: string, port: number): boolean {
+    const { lists, machine } = this.#finished;
+    return permitsOpen(lists.get('permitremoteopen') ?? [], host, port, machine.service);
   }
 
   get gatewayPorts(): boolean {

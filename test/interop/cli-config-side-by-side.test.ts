@@ -2,17 +2,21 @@
 // says of them. Both have to end with the same status and print the same.
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { amikoBin } from '../support/amiko-serve.ts';
 import { Cli } from '../support/cli.ts';
 import {
   describePeer,
   freePort,
   keyPair,
+  peerCommand,
   type RunOptions,
   type RunResult,
   runPeer,
   type Sshd,
+  startProcess,
   startSshd,
   type TempDir,
   tempDir,
@@ -267,14 +271,58 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
   });
 
   it('a RemoteForward that cannot be is the end with ExitOnForwardFailure', async () => {
-    const socks = ['RemoteForward 1080'];
-    const told = await cli.run(['ssh', '-F', config(socks), 'web', 'echo in']);
-    expect(told).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining("a SOCKS proxy on the server's side is not supported"),
+    const taken = [`RemoteForward 127.0.0.1:${server.port}`];
+    const told = await both(config(taken), ['web', 'echo in']);
+    expect(agreed(told)).toEqual({ code: 0, stdout: 'in\n' });
+    expect(told.amiko.stderr).toMatch(/remote dynamic forwarding from 127\.0\.0\.1:\d+ failed/);
+    expect(await run([...taken, 'ExitOnForwardFailure yes'], ['web', 'echo in'])).toEqual({ code: 255, stdout: '' });
+  });
+
+  describePeer('curl', 'with curl', () => {
+    const web = createWebServer((_request, response) => response.end('here'));
+    let at = 0;
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+      ({ port: at } = web.address() as { port: number });
     });
-    const ended = await cli.run(['ssh', '-F', config([...socks, 'ExitOnForwardFailure yes']), 'web', 'echo in']);
-    expect(ended).toMatchObject({ code: 2, stdout: Buffer.alloc(0) });
+    afterAll(() => {
+      web.close();
+    });
+
+    it.each<[string, (port: number) => string | null, readonly boolean[]]>([
+      ['without PermitRemoteOpen', () => null, [true, true]],
+      ['of any', () => 'any', [true, true]],
+      ['of none', () => 'none', [false, false]],
+      ['of a host and a port', (port) => `127.0.0.1:${port}`, [true, false]],
+      ['of a name in brackets', (port) => `[localhost]:${port} 127.0.0.1:1`, [false, true]],
+      ['of a name in capitals', (port) => `LOCALHOST:${port}`, [false, false]],
+      ['of every host', (port) => `*:${port}`, [true, true]],
+      ['of every port', () => 'localhost:*', [false, true]],
+      ['of a pattern, which is none', (port) => `127.*:${port} local*:${port}`, [false, false]],
+      ['of others', (port) => `localhost:${port + 1}`, [false, false]],
+    ])('RemoteForward without a destination, %s', async (_, permit, expected) => {
+      const lines = permit(at) === null ? [] : [`PermitRemoteOpen ${permit(at)}`];
+      const file = config(lines);
+      for (const program of ['ssh', 'amiko'] as const) {
+        const port = await freePort();
+        const args = ['-F', file, '-v', '-N', '-R', `127.0.0.1:${port}`, 'web'];
+        await using process =
+          program === 'ssh'
+            ? startProcess(...peerCommand('ssh', args))
+            : startProcess(globalThis.process.execPath, [amikoBin, 'ssh', ...args], { env: cli.env() });
+        await process.waitForLog(/remote forward success|the server listens on/);
+        const reached = await Promise.all(
+          ['127.0.0.1', 'localhost'].map(async (host) => {
+            const proxy = ['--socks5-hostname', `127.0.0.1:${port}`];
+            return (await runPeer('curl', ['-sS', '--max-time', '10', ...proxy, `http://${host}:${at}/`])).stdout.toString();
+          }),
+        );
+        expect(
+          reached.map((text) => text === 'here'),
+          program,
+        ).toEqual(expected);
+      }
+    });
   });
 
   it('Match exec runs as often, for jump hosts as well; LocalCommand of nobody but ssh', async () => {

@@ -30,6 +30,8 @@ Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6
   -L [BIND:]PORT:HOST:HOSTPORT   listen here, connect from the server (repeatable)
   -R [BIND:]PORT:HOST:HOSTPORT   listen on the server, connect from here; port 0: it chooses, and we print it
   -D [BIND:]PORT                 a SOCKS 4 and 5 proxy here, which connects from the server
+  -R [BIND:]PORT                 a SOCKS 4 and 5 proxy on the server, which connects from here: to everything that this machine
+                                 reaches, unless -o PermitRemoteOpen=HOST:PORT says where to
   -W HOST:PORT                   join stdin and stdout to an address that the server connects to
   -N             no command and no shell, only forwarding
   -g             let other hosts use forwarded ports, too

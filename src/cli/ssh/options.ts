@@ -20,6 +20,8 @@ export interface SshOptions extends ConnectionOptions {
   readonly requestTty: 'no' | 'yes' | 'force' | 'auto';
   /** Forwards to set up, those that were typed first. */
   readonly forwards: readonly ForwardRequest[];
+  /** Whether the other side may connect there through us, by a SOCKS proxy of `-R`. */
+  readonly permitsRemoteOpen: (host: string, port: number) => boolean;
   /** Forwards without an address listen on all of them. */
   readonly gatewayPorts: boolean;
   readonly exitOnForwardFailure: boolean;
@@ -71,7 +73,8 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     subsystem,
     environment: environment(config),
     requestTty: config.requestTty,
-    forwards: forwards(typed, config, notices),
+    forwards: forwards(typed, config),
+    permitsRemoteOpen: (host, port) => config.permitsRemoteOpen(host, port),
     gatewayPorts: config.gatewayPorts,
     exitOnForwardFailure: config.exitOnForwardFailure,
     removeSockets: config.setting('StreamLocalBindUnlink') === 'yes',
@@ -94,37 +97,27 @@ function environment(config: ResolvedConfig): ReadonlyMap<string, string> {
   return variables;
 }
 
-const NO_REMOTE_SOCKS =
-  "RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported";
-
-function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, notices: string[]): readonly ForwardRequest[] {
+function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig): readonly ForwardRequest[] {
   if (config.setting('ClearAllForwardings') === 'yes') return [];
-  const configured: ForwardRequest[] = [];
-  for (const { listen } of config.dynamicForwards) configured.push({ kind: 'dynamic', from: listenPlace(listen) });
-  for (const [kind, list] of [
-    ['local', config.localForwards],
-    ['remote', config.remoteForwards],
-  ] as const) {
-    for (const forward of list) {
-      const to = targetOf(forward);
-      if (to !== null) configured.push({ kind, from: listenPlace(forward.listen), to });
-      else notices.push(NO_REMOTE_SOCKS);
-    }
-  }
-  // One that cannot be set up is the end then.
-  if (notices.includes(NO_REMOTE_SOCKS) && config.exitOnForwardFailure) throw new UsageError(NO_REMOTE_SOCKS);
+  const { localForwards, dynamicForwards, remoteForwards } = config;
+  const configured = [
+    ...dynamicForwards.map((forward) => asRequest('local', forward)),
+    ...localForwards.map((forward) => asRequest('local', forward)),
+    ...remoteForwards.map((forward) => asRequest('remote', forward)),
+  ];
   // The same one twice, as typed and in a file, is one: the second could not listen.
   const all = new Map([...typed, ...configured].map((forward) => [JSON.stringify(forward), forward]));
   return [...all.values()];
 }
 
-function listenPlace(listen: Endpoint): ListenPlace {
-  return 'path' in listen ? listen : { host: listen.host === '*' ? '' : listen.host, port: listen.port };
+function asRequest(side: 'local' | 'remote', { listen, connect }: ConfiguredForward): ForwardRequest {
+  const from = listenPlace(listen);
+  if (connect === 'socks') return { kind: side === 'local' ? 'dynamic' : 'remote-dynamic', from };
+  return { kind: side, from, to: 'path' in connect ? connect : { host: connect.host || 'localhost', port: connect.port } };
 }
 
-function targetOf({ connect }: ConfiguredForward): ForwardTarget | null {
-  if (connect === 'socks') return null;
-  return 'path' in connect ? connect : { host: connect.host || 'localhost', port: connect.port };
+function listenPlace(listen: Endpoint): ListenPlace {
+  return 'path' in listen ? listen : { host: listen.host === '*' ? '' : listen.host, port: listen.port };
 }
 
 /** ForwardX11Trusted no would be programs with restricted rights, which we cannot have: then none is better than with all. */
