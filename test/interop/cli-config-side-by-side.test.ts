@@ -1,6 +1,6 @@
 // ssh and `amiko ssh` with the same configuration at the same server: what the keywords of ssh_config(5) do, and not only what -G
 // says of them. Both have to end with the same status and print the same.
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
@@ -74,6 +74,11 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     ['RequestTTY force', ['RequestTTY force'], ['web', 'test -t 0 && echo tty'], 0, 'tty\r\n'],
     ['RequestTTY no', ['RequestTTY no'], ['-n', 'web', 'test -t 0 || echo none'], 0, 'none\n'],
     ['BindAddress', ['BindAddress 127.0.0.9'], ['web', 'set -- $SSH_CONNECTION; echo $1'], 0, '127.0.0.9\n'],
+    ['BindInterface', ['BindInterface lo'], ['web', 'set -- $SSH_CONNECTION; echo $1'], 0, '127.0.0.1\n'],
+    ['BindAddress before it', ['BindInterface none-0', 'BindAddress 127.0.0.9'], ['web', 'echo in'], 0, 'in\n'],
+    ['BindInterface of none', ['BindInterface none-0'], ['web', 'true'], 255, ''],
+    ['-B', [], ['-B', 'none-0', 'web', 'true'], 255, ''],
+    ['-S none', [], ['-S', 'none', '-oControlMaster=no', '-oControlPath=none', 'web', 'echo in'], 0, 'in\n'],
     ['AddressFamily inet6', ['AddressFamily inet6'], ['web', 'true'], 255, ''],
     ['PubkeyAuthentication no', ['PubkeyAuthentication no'], ['web', 'true'], 255, ''],
     ['PreferredAuthentications password', ['PreferredAuthentications password'], ['web', 'true'], 255, ''],
@@ -100,6 +105,47 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
   ])('%s', async (_, lines, args, code, stdout) => {
     const env = { AMIKO_S: 'sent', AMIKO_NONE: '/etc/no-such/agent' };
     expect(await run(lines, args, { env })).toEqual({ code, stdout });
+  });
+
+  it('-E appends the log to a file, and what a command or the banner says is no log', async () => {
+    const banner = dir.write('banner', 'a banner\n');
+    const greeting = await startSshd({ config: { Banner: banner } });
+    try {
+      const { knownHostsFile: knownHosts } = greeting;
+      const file = config([], { at: greeting, knownHosts });
+      const logs = { ssh: dir.join('ssh.log'), amiko: dir.join('amiko.log') };
+      const to = async (...args: readonly string[]): Promise<Both> => ({
+        ssh: await runPeer('ssh', ['-F', file, '-E', logs.ssh, ...args]),
+        amiko: await cli.run(['ssh', '-F', file, '-E', logs.amiko, ...args]),
+      });
+      const worked = await to('web', 'echo out; echo err >&2');
+      expect(agreed(worked)).toEqual({ code: 0, stdout: 'out\n' });
+      expect([worked.ssh, worked.amiko].map(({ stderr }) => stderr)).toEqual(['a banner\nerr\n', 'a banner\nerr\n']);
+      expect(Object.values(logs).map((log) => readFileSync(log, 'utf8'))).toEqual(['', '']);
+      expect(Object.values(logs).map((log) => statSync(log).mode & 0o777)).toEqual([0o600, 0o600]);
+      // Errors of ours, and those of the files; then they add up.
+      const failed = await to('-oPreferredAuthentications=password', 'web', 'true');
+      expect(agreed(failed).code).toBe(255);
+      expect([failed.ssh, failed.amiko].map(({ stderr }) => stderr)).toEqual(['a banner\n', 'a banner\n']);
+      dir.write('config', 'Nonsense yes\n');
+      const wrong = await to('web', 'true');
+      expect(agreed(wrong).code).toBe(255);
+      expect([wrong.ssh, wrong.amiko].map(({ stderr }) => stderr)).toEqual(['', '']);
+      for (const log of Object.values(logs)) {
+        expect(readFileSync(log, 'utf8')).toMatch(/permission denied[^]*nonsense[^]*\n$/i);
+      }
+    } finally {
+      await greeting.stop();
+    }
+    const debug = dir.join('debug.log');
+    const { code, stderr } = await cli.run(['ssh', '-F', config([]), '-vE', debug, 'web', 'true']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(readFileSync(debug, 'utf8')).toMatch(/^debug1: /m);
+    const none = await cli.run(['ssh', '-F', config([]), '-E', dir.join('none', 'log'), 'web', 'true']);
+    expect(none).toMatchObject({
+      code: 255,
+      stderr: expect.stringMatching(/none\/log: the log cannot be appended to it: ENOENT/),
+    });
   });
 
   it('an agent that is not there is no news where the login works', async () => {

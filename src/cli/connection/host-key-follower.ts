@@ -77,32 +77,35 @@ export class HostKeyFollower {
 
   async #ask(file: string, keys: readonly PublicKey[]): Promise<void> {
     const { asking, log } = this.#options;
-    if (!(await this.#show(file, keys))) return;
-    for (let question = 0; question < MAX_QUESTIONS; question++) {
-      const answer = (
-        await asking.askPerson(question === 0 ? `Change ${file} accordingly (yes/no)? ` : "Type 'yes' or 'no': ")
-      )?.trim();
+    const changes = await this.#changes(file, keys);
+    if (changes === null) return;
+    let question = `${changes}\nChange ${file} accordingly (yes/no)? `;
+    for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
+      const answer = (await asking.askPerson(question))?.trim();
       if (answer !== undefined && /^yes$/i.test(answer)) return this.#update(file, keys);
       if (answer === undefined || /^no$/i.test(answer)) break;
+      question = "Type 'yes' or 'no': ";
     }
     log.notice(`${file} has not been changed.`);
   }
 
   /** Where nobody can be asked. */
   async #tell(file: string, keys: readonly PublicKey[]): Promise<void> {
-    if (await this.#show(file, keys)) this.#options.log.notice(`${file} has not been changed, as nobody can be asked.`);
+    const changes = await this.#changes(file, keys);
+    if (changes !== null) this.#options.log.notice(`${changes}\n${file} has not been changed, as nobody can be asked.`);
   }
 
-  /** What would change; false where nothing would. */
-  async #show(file: string, keys: readonly PublicKey[]): Promise<boolean> {
-    const { host, port, knownHosts, log } = this.#options;
+  /** For people to read; null where nothing would change. */
+  async #changes(file: string, keys: readonly PublicKey[]): Promise<string | null> {
+    const { host, port, knownHosts } = this.#options;
     const { added, removed, skipped } = await knownHosts.planUpdate(file, host, port, keys);
     this.#tellSkipped(file, skipped);
-    if (added.length === 0 && removed.length === 0) return false;
-    log.notice(`${host} has other keys than before, which it has proven by the one that it is known by:`);
-    for (const key of added) log.notice(`  it has now ${key.type} ${key.fingerprint}`);
-    for (const key of removed) log.notice(`  it does not have any more ${key.type} ${key.fingerprint}`);
-    return true;
+    if (added.length === 0 && removed.length === 0) return null;
+    return [
+      `${host} has other keys than before, which it has proven by the one that it is known by:`,
+      ...added.map((key) => `  new: ${key.type} ${key.fingerprint}`),
+      ...removed.map((key) => `  no longer used: ${key.type} ${key.fingerprint}`),
+    ].join('\n');
   }
 
   #tellSkipped(file: string, skipped: string | null): void {

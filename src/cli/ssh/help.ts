@@ -25,6 +25,8 @@ Options:
   -m MACS        message authentication codes, in the same way
   -e CHAR        the escape character, ~ unless given; none for none
   -b ADDRESS     connect from this address of this machine
+  -B INTERFACE   connect from this network interface of this machine
+  -E FILE        append what is told of errors, and with -v of all else, to FILE
 
 Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6 addresses are in [brackets]:
   -L [BIND:]PORT:HOST:HOSTPORT   listen here, connect from the server (repeatable)

@@ -5,7 +5,7 @@ import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
 import { Configuration } from '../connection/configuration.ts';
 import { openConnection } from '../connection/connect.ts';
-import { Log } from '../connection/log.ts';
+import { Log, LogFile } from '../connection/log.ts';
 import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
 import { explain } from '../connection/target.ts';
@@ -23,6 +23,7 @@ const FAILED = 255;
 /** Runs `amiko ssh` with the arguments after `ssh`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: SshOptions;
+  let file: LogFile | null = null;
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'connect') {
@@ -30,6 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     const { typed } = invocation;
+    if (typed.logFile !== undefined) file = new LogFile(typed.logFile);
     const configuration = await Configuration.load(typed);
     const config = await lookUp(typed, configuration);
     if (typed.print) {
@@ -38,9 +40,9 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     options = sshOptions(typed, config, configuration);
   } catch (error) {
-    return refuse('ssh', error);
+    return refuse('ssh', error, file);
   }
-  const log = new Log(options);
+  const log = new Log(options, file);
   const terminal = new Terminal();
   // A log line that cannot be written is no reason to die.
   process.stderr.on('error', () => {});
@@ -79,7 +81,7 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     return status;
   } catch (error) {
     terminal.restore();
-    if (escaped) log.notice(`The connection to ${target.host} has been closed.`);
+    if (escaped) log.say(`The connection to ${target.host} has been closed.`);
     else if (!connections.signalled) log.error(explain(error, target));
     return FAILED;
   } finally {

@@ -146,7 +146,7 @@ export async function forwardStdin(
       }
       for (const typed of filter.push(chunk)) {
         if (typed.kind === 'data') await channel.write(typed.data);
-        else if (typed.kind === 'help') log.notice(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
+        else if (typed.kind === 'help') log.say(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
         else {
           endByUser();
           return;
