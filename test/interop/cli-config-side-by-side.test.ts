@@ -100,11 +100,39 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     ['a user with an @', [], ['no@body@web', 'true'], 255, ''],
     ['what only others know', ['IgnoreUnknown UseKeychain', 'UseKeychain yes'], ['web', 'echo in'], 0, 'in\n'],
     ['an agent that is not there', ['IdentityAgent /etc/no-such/agent.sock'], ['web', 'echo in'], 0, 'in\n'],
+    ['SessionType subsystem without one', ['SessionType subsystem'], ['web'], 0, ''],
     ['sharing of connections', ['ControlMaster no', 'ControlPath /etc/none-%C'], ['web', 'echo in'], 0, 'in\n'],
     ['a variable in a path', ['IdentityAgent $AMIKO_NONE', 'CertificateFile /etc/none-%h'], ['web', 'echo in'], 0, 'in\n'],
   ])('%s', async (_, lines, args, code, stdout) => {
     const env = { AMIKO_S: 'sent', AMIKO_NONE: '/etc/no-such/agent' };
     expect(await run(lines, args, { env })).toEqual({ code, stdout });
+  });
+
+  it.each<[string, readonly string[], readonly string[], RegExp]>([
+    ['methods that nobody has', ['PreferredAuthentications hostbased'], ['true'], /none of the methods/],
+    ['a keyword that is none', ['Nonsense yes'], ['true'], /nonsense/i],
+  ])('a mistake of a file ends with 255, one that was typed with 2: %s', async (_, lines, command, why) => {
+    const written = await both(config(lines), ['web', ...command]);
+    expect(agreed(written)).toEqual({ code: 255, stdout: '' });
+    expect(written.amiko.stderr).toMatch(why);
+    expect(written.amiko.stderr).not.toContain('--help');
+    const typed = lines.map((line) => `-o${line.replace(' ', '=')}`);
+    const wrong = await cli.run(['ssh', '-F', config([]), ...typed, 'web', ...command]);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("Try 'amiko ssh --help'.") });
+  });
+
+  it('what only we cannot do ends in the same way', async () => {
+    for (const lines of [['ProxyCommand true', 'ProxyUseFdpass yes'], ['ProxyCommand -'], ['SessionType none']]) {
+      const run = (args: readonly string[], file: string) => cli.run(['ssh', '-F', file, ...args, 'web', 'true']);
+      expect(await run([], config(lines))).toMatchObject({
+        code: 255,
+        stderr: expect.stringContaining('the configuration of web: '),
+      });
+      const typed = lines.map((line) => `-o${line}`);
+      expect((await run(typed, config([]))).code).toBe(2);
+      // Typed by half is typed.
+      expect((await run(typed.slice(0, 1), config(lines.slice(1)))).code).toBe(2);
+    }
   });
 
   it('-E appends the log to a file, and what a command or the banner says is no log', async () => {
@@ -132,7 +160,7 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
       expect(agreed(wrong).code).toBe(255);
       expect([wrong.ssh, wrong.amiko].map(({ stderr }) => stderr)).toEqual(['', '']);
       for (const log of Object.values(logs)) {
-        expect(readFileSync(log, 'utf8')).toMatch(/permission denied[^]*nonsense[^]*\n$/i);
+        expect(readFileSync(log, 'utf8')).toMatch(/permission denied[\s\S]*nonsense[\s\S]*\n$/i);
       }
     } finally {
       await greeting.stop();

@@ -4,8 +4,9 @@ import type { Forward as ConfiguredForward, Endpoint } from '../../config/forwar
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
-import { keywordOf, linesOf } from '../connection/command-line.ts';
+import { isTyped } from '../connection/command-line.ts';
 import type { Configuration } from '../connection/configuration.ts';
+import { mistake } from '../connection/mistake.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
 import type { SshArguments } from './arguments.ts';
 import { configurationLine, type ForwardRequest, type ListenPlace } from './forward-arguments.ts';
@@ -53,24 +54,26 @@ export function lookUp(typed: SshArguments, configuration: Configuration): Promi
   return configuration.destination({ host }, { first, last, ...(command !== null && { command }) });
 }
 
-/** @throws UsageError for what does not go together, or cannot be done */
+/** @throws UsageError for what does not go together, or cannot be done; ConfigError where the files want that */
 export function sshOptions(typed: SshArguments, config: ResolvedConfig, configuration: Configuration): SshOptions {
   const { stdioForward } = typed;
+  const sessionTyped = isTyped(typed, 'SessionType');
   const connection = connectionOptions(config, configuration);
   const notices = [...connection.notices];
-  const isTyped = (keyword: string): boolean => linesOf(typed).some(({ text }) => keywordOf(text) === keyword);
   const command = typed.command ?? config.remoteCommand;
   const noSession = stdioForward !== null || config.sessionType === 'none';
   const subsystem = config.sessionType === 'subsystem';
   if (noSession && typed.command !== null) {
-    const word = stdioForward !== null ? '-W' : '-N';
-    throw new UsageError(`${word} runs no command: there is '${printable(typed.command)}' behind the host`);
+    const word = stdioForward !== null ? '-W' : sessionTyped ? '-N' : 'SessionType none';
+    const why = `${word} runs no command: there is '${printable(typed.command)}' behind the host`;
+    throw mistake(config, typed, ['SessionType'], why);
   }
-  if (subsystem && command === null) throw new UsageError('-s needs the name of a subsystem behind the host');
+  if (subsystem && command === null && sessionTyped) throw new UsageError('-s needs the name of a subsystem behind the host');
   return {
     ...connection,
     command,
-    subsystem,
+    // As with ssh: where a file wants a subsystem and nobody names one, it is a shell.
+    subsystem: subsystem && command !== null,
     environment: environment(config),
     requestTty: config.requestTty,
     forwards: forwards(typed, config),
@@ -82,7 +85,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     noSession,
     forwardAgent: config.forwardAgent,
     forwardX11: forwardX11(config, notices),
-    typedOffers: { agent: isTyped('forwardagent'), x11: isTyped('forwardx11') },
+    typedOffers: { agent: isTyped(typed, 'ForwardAgent'), x11: isTyped(typed, 'ForwardX11') },
     noStdin: config.setting('StdinNull') === 'yes',
     escapeChar: config.escapeChar,
     localCommand: config.localCommand?.text ?? null,
