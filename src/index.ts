@@ -51,6 +51,7 @@ export {
 } from './transport/auth-strategy.ts';
 export type { PtyOptions, X11Options } from './transport/channel.ts';
 export { Channel } from './transport/channel.ts';
+export type { ChannelTimeout } from './transport/channel-timeouts.ts';
 export type { AgentHandler, Endpoint, ForwardHandler, X11Handler } from './transport/client-side.ts';
 export type { ExitStatus } from './transport/exit-status.ts';
 export type {

@@ -17,6 +17,7 @@ import { LineError } from './line.ts';
 import { permitsOpen } from './permit-open.ts';
 import { hostnameProblem, userProblem } from './safe-names.ts';
 import { expand, expandTilde, type Tokens } from './tokens.ts';
+import { seconds } from './values.ts';
 
 /**
  * The options that apply to one host. {@link SSHConfig.lookup} makes it.
@@ -257,6 +258,14 @@ export class ResolvedConfig {
 
   get remoteForwards(): readonly Forward[] {
     return this.#finished.remoteForwards;
+  }
+
+  /** After how long without anything moving which channels are closed, the first that fits first; 0 for never. */
+  get channelTimeouts(): readonly { readonly type: string; readonly milliseconds: number }[] {
+    return (this.#finished.lists.get('channeltimeout') ?? []).map((limit) => {
+      const equals = limit.indexOf('=');
+      return { type: limit.slice(0, equals), milliseconds: (seconds(limit.slice(equals + 1)) ?? 0) * 1000 };
+    });
   }
 
   /** Whether PermitRemoteOpen lets the other side connect there, by a RemoteForward without a destination. */

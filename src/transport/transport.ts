@@ -39,6 +39,7 @@ import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
+import { ChannelTimeouts } from './channel-timeouts.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ClientSide, type Endpoint, type ForwardHandler } from './client-side.ts';
 import { Driver } from './driver.ts';
@@ -96,6 +97,7 @@ export class Transport implements AsyncDisposable {
   readonly #banners: string[] = [];
   readonly #auth: ClientAuthentication;
   readonly #client: ClientSide;
+  readonly #idle: ChannelTimeouts;
   readonly #gss: TransportGss;
   readonly #logger: TransportLog;
   #hexdump = false;
@@ -135,8 +137,10 @@ export class Transport implements AsyncDisposable {
       log: (level, message) => this.#log(level, message),
       timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
     });
+    this.#idle = new ChannelTimeouts(options.channelTimeouts ?? [], (message) => this.#log(1, message));
     this.#client = new ClientSide({
       transport: this,
+      opened: (channel) => this.#idle.watch(channel),
       options,
       accepted: this.#accepted,
       request: (...request) => this.#request(...request),
@@ -402,6 +406,7 @@ export class Transport implements AsyncDisposable {
         this.#engine().openChannel(kind, data, sizes, channel.handler, {
           opened: (machine) => {
             channel.attach(machine);
+            this.#idle.watch(channel);
             resolve(channel);
           },
           refused: reject,

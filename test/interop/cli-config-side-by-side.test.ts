@@ -1,9 +1,10 @@
 // ssh and `amiko ssh` with the same configuration at the same server: what the keywords of ssh_config(5) do, and not only what -G
 // says of them. Both have to end with the same status and print the same.
+import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer as createWebServer } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { amikoBin } from '../support/amiko-serve.ts';
 import { Cli } from '../support/cli.ts';
@@ -119,6 +120,39 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     const typed = lines.map((line) => `-o${line.replace(' ', '=')}`);
     const wrong = await cli.run(['ssh', '-F', config([]), ...typed, 'web', ...command]);
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("Try 'amiko ssh --help'.") });
+  });
+
+  describePeer('ssh-trixie', 'with the ssh that knows ChannelTimeout', () => {
+    const timed = async (limits: string, command: string) => {
+      // An option: the configuration is not in the tree.
+      const { port, user, identity, knownHostsFile } = server;
+      const access = ['-F', 'none', '-p', String(port), '-i', identity.path, '-oBatchMode=yes', `-oChannelTimeout=${limits}`];
+      const args = [...access, `-oUserKnownHostsFile=${knownHostsFile}`, '-n', `${user}@127.0.0.1`, command];
+      return agreed({ ssh: await runPeer('ssh-trixie', args), amiko: await cli.run(['ssh', ...args]) });
+    };
+    it.each([
+      ['session:command=1', 'echo in; sleep 60', { code: 255, stdout: 'in\n' }],
+      ['direct-tcpip=1 s*=1', 'sleep 60', { code: 255, stdout: '' }],
+      ['global=1', 'sleep 60', { code: 255, stdout: '' }],
+      ['session:command=2', 'for i in 1 2 3; do echo $i; sleep 1; done; exit 3', { code: 3, stdout: '1\n2\n3\n' }],
+      ['session:shell=1 direct-tcpip=1', 'sleep 2; exit 4', { code: 4, stdout: '' }],
+      ['none', 'sleep 1; exit 5', { code: 5, stdout: '' }],
+    ])('ChannelTimeout %s: %s', async (limits, command, expected) => {
+      expect(await timed(limits, command)).toEqual(expected);
+    });
+  });
+
+  it('ChannelTimeout ends a forwarded connection, and not the session', async () => {
+    const port = await freePort();
+    const file = config(['ChannelTimeout direct-tcpip=1', `LocalForward 127.0.0.1:${port} 127.0.0.1:${server.port}`]);
+    const started = cli.start(['ssh', '-F', file, 'web', 'echo in; cat']);
+    await expect.poll(() => started.text.out, { timeout: 10_000 }).toBe('in\n');
+    const socket = connect(port, '127.0.0.1').resume();
+    // sshd waits two minutes for a version, and says its own at once.
+    await once(socket, 'close');
+    started.stdin.end('still here');
+    expect((await started.ended())[0]).toBe(0);
+    expect(started.text.out).toBe('in\nstill here');
   });
 
   it('what only we cannot do ends in the same way', async () => {

@@ -67,6 +67,7 @@ export interface ConnectionOptions {
   /** How often to try to reach the host, a second apart. */
   readonly connectionAttempts: number;
   readonly rekey: Partial<RekeyLimits>;
+  readonly channelTimeouts: ResolvedConfig['channelTimeouts'];
   /** The methods to try, in order. */
   readonly authentications: readonly string[];
   /** How often a password is asked for. */
@@ -119,6 +120,7 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     keepalive: keepaliveOf(config),
     connectTimeout: connectTimeoutOf(config),
     rekey: rekeyOf(config),
+    channelTimeouts: config.channelTimeouts,
     connectionAttempts: config.connectionAttempts,
     authentications: authentications(config, commandLine),
     passwordPrompts: config.numberOfPasswordPrompts,
