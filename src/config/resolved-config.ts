@@ -11,6 +11,9 @@ import type { Finished } from './finish.ts';
 import type { Forward } from './forward-spec.ts';
 import { permitsOpen } from './permit-open.ts';
 
+/** As OpenSSH has it. */
+const KEYSTROKE_INTERVAL = 20;
+
 /**
  * The options that apply to one host. {@link SSHConfig.lookup} makes it.
  *
@@ -105,6 +108,12 @@ export class ResolvedConfig extends ConnectionConfig {
 
   get sessionType(): 'none' | 'subsystem' | 'default' {
     return (this.value('sessiontype') ?? 'default') as 'none' | 'subsystem' | 'default';
+  }
+
+  /** Milliseconds between two packets while somebody types; null where they go as the keys do. */
+  get keystrokeInterval(): number | null {
+    const value = this.value('obscurekeystroketiming') ?? 'yes';
+    return value === 'no' ? null : value === 'yes' ? KEYSTROKE_INTERVAL : Number(value);
   }
 
   /** Null for none. */

@@ -40,6 +40,8 @@ export interface SshOptions extends ConnectionOptions {
   readonly noStdin: boolean;
   /** The character that begins an escape; null for none. */
   readonly escapeChar: string | null;
+  /** Milliseconds between two packets while somebody types; null where they go as the keys do. */
+  readonly keystrokeInterval: number | null;
   /** A shell command to run here once connected; null for none. */
   readonly localCommand: string | null;
 }
@@ -88,6 +90,7 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     typedOffers: { agent: isTyped(typed, 'ForwardAgent'), x11: isTyped(typed, 'ForwardX11') },
     noStdin: config.setting('StdinNull') === 'yes',
     escapeChar: config.escapeChar,
+    keystrokeInterval: config.keystrokeInterval,
     localCommand: config.localCommand?.text ?? null,
     notices,
   };

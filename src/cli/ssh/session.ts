@@ -8,6 +8,7 @@ import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Log } from '../connection/log.ts';
 import { EscapeFilter } from './escape.ts';
+import { Keystrokes } from './keystrokes.ts';
 import { offerAgent, offerX11 } from './offers.ts';
 import type { SshOptions } from './options.ts';
 import { Output } from './output.ts';
@@ -127,7 +128,7 @@ async function start(channel: Channel, { command, subsystem }: SshOptions): Prom
 /** Sends stdin and its end. `pty` and the options decide about escapes; `endByUser` is called for `~.`. Never rejects. */
 export async function forwardStdin(
   channel: Channel,
-  { noStdin, escapeChar }: Pick<SshOptions, 'noStdin' | 'escapeChar'>,
+  { noStdin, escapeChar, keystrokeInterval }: Pick<SshOptions, 'noStdin' | 'escapeChar' | 'keystrokeInterval'>,
   pty: boolean,
   endByUser: () => void,
   log: Log,
@@ -136,16 +137,18 @@ export async function forwardStdin(
     channel.shutdownWrite();
     return;
   }
+  const keys = pty && keystrokeInterval !== null ? obscured(channel, keystrokeInterval, log) : null;
+  const write = (data: Uint8Array) => (keys ?? channel).write(data);
   const filter = pty && escapeChar !== null ? new EscapeFilter(escapeChar) : null;
   try {
     // Not destroyed at the end: the terminal's settings can only be put back through it.
     for await (const chunk of process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       if (filter === null) {
-        await channel.write(chunk);
+        await write(chunk);
         continue;
       }
       for (const typed of filter.push(chunk)) {
-        if (typed.kind === 'data') await channel.write(typed.data);
+        if (typed.kind === 'data') await write(typed.data);
         else if (typed.kind === 'help') log.say(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
         else {
           endByUser();
@@ -153,11 +156,22 @@ export async function forwardStdin(
         }
       }
     }
+    await keys?.flush();
   } catch (error) {
     // The command does not read any more; what it still writes counts. Everything else is stdin itself: its end.
     if (!(error instanceof ChannelClosedError)) log.debug(1, `stdin: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (!channel.isClosed) channel.shutdownWrite();
+}
+
+/** Null where the server does not know the pings that keys are hidden among. */
+function obscured(channel: Channel, interval: number, log: Log): Keystrokes | null {
+  const transport = channel.getTransport();
+  if (!transport.peerAnswersPings) return null;
+  log.debug(1, `the times of keystrokes are obscured: a packet every ${interval} ms`);
+  const keys = new Keystrokes({ write: (data) => channel.write(data), chaff: () => transport.chaff() }, interval);
+  void channel.closed.then(() => keys.stop());
+  return keys;
 }
 
 function describe({ code, signal, message }: ExitStatus): string {
