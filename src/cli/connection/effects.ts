@@ -10,7 +10,9 @@ import { mistake } from './mistake.ts';
 export function checkEffects(config: ResolvedConfig, commandLine: CommandLine): readonly string[] {
   const problem = proxyProblem(config);
   if (problem !== null) throw mistake(config, commandLine, ['ProxyCommand', 'ProxyUseFdpass'], problem);
-  return withoutEffect(config).map(({ keyword, why }) => {
+  // Which verbs without a session switch off, and ssh does.
+  const effective = withoutEffect(config).filter(({ keyword }) => keyword !== 'ForkAfterAuthentication');
+  return effective.map(({ keyword, why }) => {
     if (isTyped(commandLine, keyword)) throw new UsageError(`${keyword}: ${why}`);
     return `${keyword} of the configuration has no effect: ${why}`;
   });

@@ -37,7 +37,6 @@ export type Invocation =
 
 /** Letters of OpenSSH's that are not supported yet, and what they are for. */
 const notYet: Readonly<Record<string, string>> = {
-  f: 'going to the background',
   I: 'PKCS#11',
   O: 'connection sharing',
   Q: 'queries',
@@ -77,6 +76,7 @@ const table: OptionTable<SshArguments> = {
     },
     T: (typed) => set(typed, 'RequestTTY', 'no', 'T'),
     n: (typed) => set(typed, 'StdinNull', 'yes', 'n'),
+    f: (typed) => set(typed, 'ForkAfterAuthentication', 'yes', 'f'),
     M: (typed) => set(typed, 'ControlMaster', typed.letters.has('ControlMaster') ? 'ask' : 'yes', 'M'),
     N: (typed) => noSession(typed, 'N'),
     s: (typed) => set(typed, 'SessionType', 'subsystem', 's'),

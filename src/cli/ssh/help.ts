@@ -17,6 +17,7 @@ Options:
   -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable)
   -G             print what holds for the host, and end
   -t, -tt, -T    a terminal for the command; also where stdin is none; never
+  -f             go to the background once logged in and all forwards are set up; no stdin. With -N, or a command
   -n, -s         no stdin; the command is the name of a subsystem
   -q, -v         say less; say more (-vv, -vvv: even more)
   -C             compress

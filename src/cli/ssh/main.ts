@@ -10,6 +10,7 @@ import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
 import { explain } from '../connection/target.ts';
 import { parseArguments } from './arguments.ts';
+import { Background, goToBackground } from './background.ts';
 import { startForwards } from './forwarding.ts';
 import { usage } from './help.ts';
 import { runLocalCommand } from './local-command.ts';
@@ -24,6 +25,7 @@ const FAILED = 255;
 export async function main(args: readonly string[]): Promise<number> {
   let options: SshOptions;
   let file: LogFile | null = null;
+  const background = Background.current();
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'connect') {
@@ -39,6 +41,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     options = sshOptions(typed, config, configuration);
+    if (options.background && background === null) return await goToBackground(options);
   } catch (error) {
     return refuse('ssh', error, file);
   }
@@ -53,10 +56,16 @@ export async function main(args: readonly string[]): Promise<number> {
     log.debug(1, `${signal}: closing`);
     return true;
   };
-  return withSignals(onSignal, (connections) => connect(options, connections, terminal, log));
+  return withSignals(onSignal, (connections) => connect(options, connections, terminal, log, background));
 }
 
-async function connect(options: SshOptions, connections: Connections, terminal: Terminal, log: Log): Promise<number> {
+async function connect(
+  options: SshOptions,
+  connections: Connections,
+  terminal: Terminal,
+  log: Log,
+  background: Background | null,
+): Promise<number> {
   const { target, batchMode, stdioForward, localCommand } = options;
   let escaped = false;
   try {
@@ -66,6 +75,10 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     const forwards = await startForwards(transport, options, log);
     // After the forwards, as with ssh: it may be there to use them.
     if (localCommand !== null) await runLocalCommand(localCommand, log);
+    if (background !== null) {
+      log.debug(1, `going to the background as process ${process.pid}`);
+      background.ready();
+    }
     if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
     if (options.noSession) {
       asking.keepTerminal();

@@ -38,6 +38,8 @@ export interface SshOptions extends ConnectionOptions {
   /** These two were typed: where they are not possible, that is worth a word. A file may ask for them wherever they are. */
   readonly typedOffers: { readonly agent: boolean; readonly x11: boolean };
   readonly noStdin: boolean;
+  /** All of it happens in the background once it is set up. */
+  readonly background: boolean;
   /** The character that begins an escape; null for none. */
   readonly escapeChar: string | null;
   /** Milliseconds between two packets while somebody types; null where they go as the keys do. */
@@ -63,6 +65,8 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
   const connection = connectionOptions(config, configuration);
   const notices = [...connection.notices];
   const command = typed.command ?? config.remoteCommand;
+  // ssh_config(5): "This implies the StdinNull configuration option being set to yes".
+  const background = config.setting('ForkAfterAuthentication') === 'yes';
   const noSession = stdioForward !== null || config.sessionType === 'none';
   const subsystem = config.sessionType === 'subsystem';
   if (noSession && typed.command !== null) {
@@ -88,7 +92,8 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     forwardAgent: config.forwardAgent,
     forwardX11: forwardX11(config, notices),
     typedOffers: { agent: isTyped(typed, 'ForwardAgent'), x11: isTyped(typed, 'ForwardX11') },
-    noStdin: config.setting('StdinNull') === 'yes',
+    noStdin: background || config.setting('StdinNull') === 'yes',
+    background,
     escapeChar: config.escapeChar,
     keystrokeInterval: config.keystrokeInterval,
     localCommand: config.localCommand?.text ?? null,

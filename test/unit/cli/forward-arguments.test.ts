@@ -204,7 +204,6 @@ describe('options', () => {
     [['-o', 'SessionType=sbsystem', 'h'], "did you mean 'subsystem'?"],
     [['-o', 'ExitOnForwardFailure=perhaps', 'h'], "'perhaps' is no value of this"],
     [['-o', 'Tunnel=yes', 'h'], 'Tunnel: network tunnels are not supported'],
-    [['-o', 'ForkAfterAuthentication=yes', 'h', 'ls'], 'going to the background is not supported'],
   ])('refuses %j', async (args, message) => {
     const refused = (async () => settledSsh(...args))();
     await expect(refused).rejects.toThrow(UsageError);
