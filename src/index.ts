@@ -19,6 +19,7 @@ export { forwardDynamic } from './forward/dynamic.ts';
 export type { FailedConnection, Forward, ForwardedConnection, ForwardOptions } from './forward/forward.ts';
 export { forwardLocal, openDirect } from './forward/local.ts';
 export { forwardRemote } from './forward/remote.ts';
+export { forwardRemoteDynamic, type RemoteDynamicOptions } from './forward/remote-dynamic.ts';
 export { listenRemote, type RemoteConnection, RemoteListener } from './forward/remote-listener.ts';
 export type { ForwardTarget } from './forward/target.ts';
 export { type X11Authorization, X11Forwarding, type X11ForwardingOptions } from './forward/x11.ts';
@@ -50,6 +51,7 @@ export {
 } from './transport/auth-strategy.ts';
 export type { PtyOptions, X11Options } from './transport/channel.ts';
 export { Channel } from './transport/channel.ts';
+export type { ChannelTimeout } from './transport/channel-timeouts.ts';
 export type { AgentHandler, Endpoint, ForwardHandler, X11Handler } from './transport/client-side.ts';
 export type { ExitStatus } from './transport/exit-status.ts';
 export type {

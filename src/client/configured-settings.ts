@@ -12,7 +12,15 @@ export function addressOf(config: ResolvedConfig): Address & { readonly port: nu
   const { hostname: host, port, addressFamily, bindAddress } = config;
   const family = ({ any: 0, inet: 4, inet6: 6 } as const)[addressFamily];
   const keepAlive = config.setting('TCPKeepAlive') !== 'no';
-  return { host, port, family, keepAlive, ...(bindAddress !== null && { localAddress: bindAddress }) };
+  const bindInterface = config.setting('BindInterface');
+  return {
+    host,
+    port,
+    family,
+    keepAlive,
+    ...(bindAddress !== null && { localAddress: bindAddress }),
+    ...(bindInterface !== null && { localInterface: bindInterface }),
+  };
 }
 
 /** Milliseconds that a connection and its first keys may take; null for our own limits. */

@@ -118,6 +118,7 @@ function transportOptions(
 ): TransportOptions {
   const { password, passphrase, privateKey, ...transport } = options;
   return {
+    channelTimeouts: config.channelTimeouts,
     ...transport,
     algorithms: { ...config.algorithms, ...(keys !== undefined && { keys }), ...options.algorithms },
     rekey: { ...rekeyOf(config), ...options.rekey },

@@ -30,6 +30,7 @@ const MOST_TRIES = 5;
 const LOCK_TIMEOUT = 3_000;
 const LOCK_STALE = 10_000;
 const LOCK_PAUSE = 20;
+const NOT_A_FILE = 'it is not a regular file';
 const UNWRITABLE: readonly string[] = ['EACCES', 'EPERM', 'EROFS'];
 
 /** Runs `work` while no other process of ours writes the file. @throws SSHTimeoutError, Error (of node:fs) */
@@ -83,16 +84,34 @@ export async function updateFile(
   const path = await realpath(file);
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     const before = await stat(path);
-    if (!before.isFile()) return { text: null, added: [], removed: [], skipped: 'it is not a regular file' };
-    if (before.size > FILE_LIMIT) throw new SSHError('ERR_SSH_HOST_KEY', `${file} is too large to be rewritten`);
-    // Byte for byte: comments may be in any encoding.
-    const rewritten = rewrite(await readFile(path, 'latin1'), host, port, keys, hash);
+    if (!before.isFile()) return { text: null, added: [], removed: [], skipped: NOT_A_FILE };
+    const rewritten = rewrite(await readBounded(path, file, before), host, port, keys, hash);
     if (rewritten.text === null) return rewritten;
     if (await replace(path, rewritten.text, before)) {
       return { ...rewritten, text: Buffer.from(rewritten.text, 'latin1').toString('utf8') };
     }
   }
   throw new SSHError('ERR_SSH_HOST_KEY', `${file} is written to all the time; it was not changed`);
+}
+
+/** What `updateFile` would do now. */
+export async function planUpdate(
+  file: string,
+  host: string,
+  port: number,
+  keys: readonly PublicKey[],
+): Promise<KnownHostsUpdate> {
+  const path = await realpath(file);
+  const there = await stat(path);
+  if (!there.isFile()) return { added: [], removed: [], skipped: NOT_A_FILE };
+  const { added, removed, skipped } = rewrite(await readBounded(path, file, there), host, port, keys, undefined);
+  return { added, removed, skipped };
+}
+
+/** Byte for byte: comments may be in any encoding. */
+async function readBounded(path: string, file: string, { size }: Pick<Before, 'size'>): Promise<string> {
+  if (size > FILE_LIMIT) throw new SSHError('ERR_SSH_HOST_KEY', `${file} is too large to be rewritten`);
+  return readFile(path, 'latin1');
 }
 
 interface Before {
@@ -141,12 +160,15 @@ export function rewrite(
   const kept: string[] = [];
   const removed: PublicKey[] = [];
   const known: PublicKey[] = [];
+  /** Keys of other hosts. */
+  const others: string[] = [];
   let hashed = false;
   let complex = false;
   for (const raw of lines) {
     const line = parseLine(raw.endsWith('\n') ? raw.slice(0, -1) : raw);
     if (line === null || typeof line === 'string' || !matchesHosts(line.hosts, name)) {
       kept.push(raw);
+      if (line !== null && typeof line !== 'string' && line.marker === null) others.push(line.base64);
       continue;
     }
     if (!isPlain(line, name)) complex = true;
@@ -162,6 +184,9 @@ export function rewrite(
   if (added.length === 0 && removed.length === 0) return nothing(null);
   if (complex) return nothing('the host is on a line with a pattern, several names or a marker');
   if (known.length === 0) return nothing('the host is not known by any of these keys');
+  // As ssh: another name for the same host would be left behind with its old keys, and warn of an attack one day.
+  const own = new Set([...keys, ...removed].map((key) => key.getBase64()));
+  if (others.some((base64) => own.has(base64))) return nothing('one of the keys is known by another name, too');
   const pattern = (hash ?? hashed) ? () => hashName(name) : () => hostPattern(host, port);
   const last = kept.length - 1;
   if (added.length > 0 && !kept[last]?.endsWith('\n')) kept[last] += '\n';

@@ -11,7 +11,7 @@ import type { Certificate } from '../keys/certificate.ts';
 import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { DEFAULT_PORT, hashName, hostPattern, type Line, lookupName, matchesHosts, parseLine } from './known-hosts-line.ts';
-import { type KnownHostsUpdate, updateFile, withLock } from './known-hosts-update.ts';
+import { type KnownHostsUpdate, planUpdate, updateFile, withLock } from './known-hosts-update.ts';
 
 /** A key that a host is known by, and where that is written. */
 export interface KnownHostKey {
@@ -161,7 +161,8 @@ export class KnownHosts {
    * host's other keys. That is for keys that a host which is known has proven to hold (`onHostKeys` of a Transport).
    *
    * It does nothing, and says why, unless the file knows the host by one of `keys`, on lines of its own: lines with patterns, several
-   * hosts or markers are somebody's decision, and are never touched. The file is replaced at once; comments and order stay.
+   * hosts or markers are somebody's decision, and are never touched. Nor does it where another name has one of the keys, too, which
+   * would be left behind. The file is replaced at once; comments and order stay.
    * @param hash Whether to write the host's name hashed; by default as the host's lines have it.
    * @throws Error (of node:fs); SSHTimeoutError where another process holds the file's lock
    */
@@ -172,6 +173,11 @@ export class KnownHosts {
       this.addText(text, file);
     }
     return update;
+  }
+
+  /** What {@link update} would do to a file as it is now, for people to look at. @throws Error (of node:fs) */
+  planUpdate(file: string, host: string, port: number, keys: readonly PublicKey[]): Promise<KnownHostsUpdate> {
+    return planUpdate(file, host, port, keys);
   }
 
   #addLine(raw: string, file: string, number: number): void {

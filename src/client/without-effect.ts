@@ -17,7 +17,6 @@ interface Row extends WithoutEffect {
 
 const ROWS: readonly Row[] = [
   { keyword: 'Tunnel', harmless: ['false'], why: 'network tunnels are not supported' },
-  { keyword: 'BindInterface', harmless: [], why: 'connecting from an interface is not supported; BindAddress is' },
   { keyword: 'KnownHostsCommand', harmless: [], why: 'programs that know host keys are not supported' },
   { keyword: 'HostbasedAuthentication', harmless: ['no'], why: 'host-based authentication is not supported' },
   { keyword: 'ForkAfterAuthentication', harmless: ['no'], why: 'going to the background is not supported' },

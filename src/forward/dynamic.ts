@@ -1,19 +1,14 @@
 // `-D`: a SOCKS proxy here, whose connections the server makes.
 
 import type { Socket } from 'node:net';
-import { concat } from '../bytes/bytes.ts';
-import { SSHTimeoutError, UsageError } from '../errors.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
 import type { Forward, ForwardOptions } from './forward.ts';
 import { listen } from './listener.ts';
 import { openDirect } from './local.ts';
-import { SocksHandshake } from './socks.ts';
+import { readSocksRequest, type SocksRequest } from './socks-request.ts';
 import type { ForwardTarget } from './target.ts';
-
-/** A program that connects and says nothing must not hold a socket for ever. */
-const HANDSHAKE_TIMEOUT = 30_000;
 
 /**
  * A SOCKS 4, 4A and 5 proxy on `from`. Names are resolved by the server.
@@ -21,8 +16,16 @@ const HANDSHAKE_TIMEOUT = 30_000;
  */
 export function forwardDynamic(transport: Transport, from: ForwardTarget, options: ForwardOptions = {}): Promise<Forward> {
   return listen(transport, from, async (socket) => {
-    const handshake = new SocksHandshake();
-    const { host, port, rest } = await request(socket, handshake);
+    let asked: SocksRequest;
+    try {
+      asked = await request(socket);
+    } catch (error) {
+      // An answer that says no has to arrive, and a reset would overtake it.
+      if (socket.bytesWritten === 0) throw error;
+      socket.destroySoon();
+      return;
+    }
+    const { host, port, rest, answer } = asked;
     const origin: readonly [string, number] = [socket.remoteAddress ?? '', socket.remotePort ?? 0];
     const destination = { host, port };
     options.onConnection?.({ origin, destination });
@@ -31,55 +34,29 @@ export function forwardDynamic(transport: Transport, from: ForwardTarget, option
       channel = await openDirect(transport, destination, origin);
     } catch (error) {
       options.onFailure?.({ origin, destination, error });
-      socket.end(handshake.outcome(false));
+      await answer(false);
+      socket.destroySoon();
       return;
     }
-    socket.write(handshake.outcome(true));
+    await answer(true);
     if (rest.length > 0) await channel.write(rest);
     await couple(channel, socket);
   });
 }
 
-/** Reads up to the request; what came behind it is `rest`. The socket is paused when this resolves. */
-function request(socket: Socket, handshake: SocksHandshake): Promise<{ host: string; port: number; rest: Uint8Array }> {
-  return new Promise((resolve, reject) => {
-    let input: Uint8Array = new Uint8Array(0);
-    const timer = setTimeout(
-      () => done(() => reject(new SSHTimeoutError('the SOCKS request', HANDSHAKE_TIMEOUT))),
-      HANDSHAKE_TIMEOUT,
-    );
-    const done = (settle: () => void) => {
-      clearTimeout(timer);
-      socket.off('data', received);
-      socket.off('end', closed);
-      socket.off('close', closed);
-      socket.pause();
-      settle();
-    };
-    const closed = () => done(() => reject(new UsageError('the SOCKS client went away')));
-    const received = (chunk: Uint8Array) => {
-      input = concat(input, chunk);
-      for (;;) {
-        const step = handshake.step(input);
-        if (step.kind === 'more') return;
-        if (step.kind === 'refuse') {
-          socket.end(step.bytes);
-          done(() => reject(new UsageError(step.why)));
-          return;
-        }
-        input = input.subarray(step.consumed);
-        if (step.kind === 'connect') {
-          const { host, port } = step;
-          done(() => resolve({ host, port, rest: input }));
-          return;
-        }
-        socket.write(step.bytes);
-      }
-    };
-    socket.on('data', received);
-    // Half open sockets do not close by themselves: one that only looked whether we listen would keep its place, and a session that
-    // waits for the last forwarded connection waiting.
-    socket.on('end', closed);
-    socket.on('close', closed);
+/** What the client on the socket wants; afterwards the socket waits for its next reader. */
+async function request(socket: Socket): Promise<SocksRequest> {
+  const chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  const asked = await readSocksRequest({
+    async read() {
+      const { done, value } = await chunks.next();
+      return done ? null : value;
+    },
+    async write(bytes) {
+      // A few bytes, for which nobody has to wait.
+      socket.write(bytes);
+    },
   });
+  await chunks.return?.();
+  return asked;
 }

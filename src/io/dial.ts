@@ -1,9 +1,11 @@
 // A TCP connection to a host: every address of the name is tried (happy eyeballs, RFC 8305), and if none answers the error
 // names each with its reason.
 
+import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
-import { ConnectError, UsageError } from '../errors.ts';
+import { ConnectError, printable, UsageError } from '../errors.ts';
 import type { ByteStream, ByteStreamSink } from './byte-stream.ts';
+import { addressOfInterface } from './interface-address.ts';
 import { NodeStream } from './node-stream.ts';
 
 export interface Address {
@@ -14,6 +16,8 @@ export interface Address {
   readonly family?: 0 | 4 | 6;
   /** The address of this machine to connect from. Default: the system's choice. */
   readonly localAddress?: string;
+  /** The network interface of this machine to connect from, such as `eth0`; with `localAddress` it does not count. */
+  readonly localInterface?: string;
   /** Whether the system finds out, in hours, that the other machine is gone (SO_KEEPALIVE). Default true, as with ssh. */
   readonly keepAlive?: boolean;
 }
@@ -44,6 +48,43 @@ export function checkAddress({ host, port = SSH_PORT }: Address): { host: string
 
 /** @throws ConnectError naming every address that was tried; `signal.reason` if aborted. */
 export function dial(address: Address, options: DialOptions = {}): Promise<ByteStream> {
+  const { localInterface, localAddress } = address;
+  const chosen = localInterface === undefined || localAddress !== undefined;
+  return chosen ? dialFrom(address, options) : dialFromInterface(address, localInterface, options);
+}
+
+/** One address of the interface after the other, each for what it can reach. */
+async function dialFromInterface(address: Address, localInterface: string, options: DialOptions): Promise<ByteStream> {
+  const { host, port } = checkAddress(address);
+  const failures: Error[] = [];
+  for (const family of await familiesOf(address)) {
+    const from = addressOfInterface(localInterface, family);
+    if (from === null) continue;
+    try {
+      return await dialFrom({ ...address, family, localAddress: from }, options);
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      failures.push(error);
+    }
+  }
+  const why = failures.map(({ message }) => message).join('; ') || `${printable(localInterface)} has no suitable address`;
+  throw new ConnectError(failures.length === 0 ? `cannot connect to ${host} port ${port}: ${why}` : why, failures);
+}
+
+/** The kinds of addresses that a host has, in the order in which they are tried. @throws ConnectError */
+async function familiesOf(address: Address): Promise<readonly (4 | 6)[]> {
+  const { host, port } = checkAddress(address);
+  const { family = 0 } = address;
+  if (family !== 0) return [family];
+  try {
+    return [...new Set((await lookup(host, { all: true })).map((found) => found.family as 4 | 6))];
+  } catch (error) {
+    const reason = error as Error;
+    throw new ConnectError(`cannot connect to ${host} port ${port}: ${reason.message}`, [reason], { cause: error });
+  }
+}
+
+function dialFrom(address: Address, options: DialOptions): Promise<ByteStream> {
   const { host, port } = checkAddress(address);
   const { localAddress, keepAlive = true } = address;
   const local = localAddress === undefined ? 0 : isIP(localAddress);

@@ -103,6 +103,10 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #resolveExit: (status: ExitStatus) => void = () => {};
   #rejectExit: (error: unknown) => void = () => {};
   #resolveClosed: (error: SSHError | undefined) => void = () => {};
+  /** @internal Counts what moves in either direction. */
+  activity = 0;
+  /** @internal What a session runs: `shell`, `command` or `subsystem:NAME`; null before that, and for other channels. */
+  purpose: string | null = null;
   #isClosed = false;
   #closeError: SSHError | null = null;
   #drainWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
@@ -259,6 +263,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
    */
   post(data: Uint8Array): boolean {
     if (this.#machine === null || this.#isClosed) throw this.#closeError ?? new ChannelClosedError();
+    this.activity++;
     return this.#machine.write(data, 0);
   }
 
@@ -322,17 +327,20 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** Starts the user's shell. @throws ChannelRequestError */
   async invokeShell(options?: CallOptions): Promise<void> {
+    this.purpose = 'shell';
     await this.#ask('shell', emptyRequest.encode({}), options);
   }
 
   /** Runs a command in the user's shell on the other side. @throws ChannelRequestError */
   async execCommand(command: string | Uint8Array, options?: CallOptions): Promise<void> {
     const bytes = typeof command === 'string' ? encodeUtf8(command) : command;
+    this.purpose = 'command';
     await this.#ask('exec', execRequest.encode({ command: bytes }), options);
   }
 
   /** Starts a subsystem, such as `sftp`. @throws ChannelRequestError */
   async invokeSubsystem(subsystem: string, options?: CallOptions): Promise<void> {
+    this.purpose = `subsystem:${subsystem}`;
     await this.#ask('subsystem', subsystemRequest.encode({ subsystem }), options);
   }
 
@@ -503,6 +511,16 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
+  /**
+   * @internal Closes for good, whatever the peer does: what waits to be sent is dropped, and the peer's own CLOSE, which sshd sends
+   * only when the command has ended, is not waited for.
+   */
+  abandon(): void {
+    this.stopWriting();
+    this.close();
+    this.#over(null);
+  }
+
   /** @internal The peer reads no more: pending and later writes fail. */
   stopWriting(): void {
     this.#machine?.stopWriting();
@@ -517,6 +535,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   #receive(data: Uint8Array, type: DataType): void {
+    this.activity++;
     if (type === 0 || this.#combineStderr) {
       if (this.stdout.ended) this.#machine?.credit(data.length);
       else this.stdout.push(data);
@@ -569,6 +588,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const machine = this.#machine;
     if (machine === null || this.#isClosed) return Promise.reject(this.#closeError ?? new ChannelClosedError());
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    this.activity++;
     const atOnce = this.#timeout === 0 && !options?.timeout;
     if (atOnce && machine.writable && !machine.roomy) return Promise.reject(new SSHTimeoutError('writing', 0));
     let roomy: boolean;
@@ -609,6 +629,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   #over(error: SSHError | null): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closeError = error;
     this.stdout.end(error);

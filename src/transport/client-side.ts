@@ -44,6 +44,8 @@ export interface ClientSidePort {
     options?: CallOptions,
     granted?: (answer: Uint8Array, late: boolean) => void,
   ): Promise<Uint8Array | null>;
+  /** A channel that the server has opened is there. */
+  opened(channel: Channel): void;
   /** A handler threw. */
   handlerFailed(error: unknown): void;
 }
@@ -147,6 +149,7 @@ export class ClientSide implements Offers {
     const { transport } = this.#port;
     const channel = new Channel({ transport, kind: open.kind, windowBytes: sizes.windowBytes, onRequest: answerAsClient });
     channel.attach(open.accept(channel.handler, sizes));
+    this.#port.opened(channel);
     // Not within the engine's call: a handler is the user's.
     queueMicrotask(async () => {
       try {

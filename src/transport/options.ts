@@ -19,6 +19,7 @@ import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { limits } from '../packet/limits.ts';
 import { directStreamlocalOpen, forwardedStreamlocalOpen, tcpipOpen, x11Open } from '../wire/requests.ts';
+import type { ChannelTimeout } from './channel-timeouts.ts';
 
 /** What a transport can run over: a Duplex, a socket-like object, `host[:port]`, `[host, port]`, or an address. */
 export type TransportSocket = Duplex | SocketLike | string | readonly [host: string, port: number] | Address;
@@ -72,6 +73,11 @@ export interface TransportOptions {
    * them (OpenSSH PROTOCOL section 2.5). Nothing is stored: compare and store them yourself. Without it nothing is asked.
    */
   readonly onHostKeys?: (keys: readonly PublicKey[]) => void | PromiseLike<void>;
+  /**
+   * Client: closes channels on which nothing moves; of several limits for a channel the first one counts. Default none. What the
+   * server has started on a session may go on: it only hears that the channel is closed.
+   */
+  readonly channelTimeouts?: readonly ChannelTimeout[];
   /**
    * Gets a line for each key exchange that lets Wireshark (later than 4.0, preference `ssh.keylog_file`) decrypt a recording.
    * Whoever has the line can read everything, passwords included: for debugging only.

@@ -39,6 +39,7 @@ import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
+import { ChannelTimeouts } from './channel-timeouts.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ClientSide, type Endpoint, type ForwardHandler } from './client-side.ts';
 import { Driver } from './driver.ts';
@@ -73,6 +74,10 @@ import { VERSION } from './version.ts';
 
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;
+/** As many bytes as make a ping as long as CHANNEL_DATA of one byte. */
+const CHAFF = new Uint8Array(5);
+/** Chaff that may wait for its answers. */
+const MOST_CHAFF = 256;
 
 /**
  * One SSH connection, client or server, over any stream.
@@ -96,6 +101,7 @@ export class Transport implements AsyncDisposable {
   readonly #banners: string[] = [];
   readonly #auth: ClientAuthentication;
   readonly #client: ClientSide;
+  readonly #idle: ChannelTimeouts;
   readonly #gss: TransportGss;
   readonly #logger: TransportLog;
   #hexdump = false;
@@ -108,6 +114,8 @@ export class Transport implements AsyncDisposable {
   #verifyHostKey: VerifyHostKey = () => true;
   #negotiated: Negotiated | null = null;
   #peerPings = false;
+  /** Pings of {@link chaff} that wait for their answers. */
+  #chaff = 0;
   #peerVersion: string | null = null;
   #username: string | null = null;
   #authenticated = false;
@@ -135,8 +143,10 @@ export class Transport implements AsyncDisposable {
       log: (level, message) => this.#log(level, message),
       timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
     });
+    this.#idle = new ChannelTimeouts(options.channelTimeouts ?? [], (message) => this.#log(1, message));
     this.#client = new ClientSide({
       transport: this,
+      opened: (channel) => this.#idle.watch(channel),
       options,
       accepted: this.#accepted,
       request: (...request) => this.#request(...request),
@@ -402,6 +412,7 @@ export class Transport implements AsyncDisposable {
         this.#engine().openChannel(kind, data, sizes, channel.handler, {
           opened: (machine) => {
             channel.attach(machine);
+            this.#idle.watch(channel);
             resolve(channel);
           },
           refused: reject,
@@ -518,6 +529,25 @@ export class Transport implements AsyncDisposable {
       return undefined;
     });
     return performance.now() - since;
+  }
+
+  /** @internal Whether the peer knows ping@openssh.com. */
+  get peerAnswersPings(): boolean {
+    return this.#peerPings;
+  }
+
+  /**
+   * @internal Sends a ping that is as long as a keystroke, for who listens to take for one. False where the peer does not know pings,
+   * or owes answers to too many.
+   */
+  chaff(): boolean {
+    if (!this.#peerPings || !this.isActive() || this.#chaff >= MOST_CHAFF) return false;
+    this.#chaff++;
+    const answered = () => {
+      this.#chaff--;
+    };
+    this.#engine().ping(CHAFF, { reply: answered, abandon: answered });
+    return true;
   }
 
   /** The connection has been started and is not over. */

@@ -1,18 +1,23 @@
 // ssh and `amiko ssh` with the same configuration at the same server: what the keywords of ssh_config(5) do, and not only what -G
 // says of them. Both have to end with the same status and print the same.
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createWebServer } from 'node:http';
+import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { amikoBin } from '../support/amiko-serve.ts';
 import { Cli } from '../support/cli.ts';
 import {
   describePeer,
   freePort,
   keyPair,
+  peerCommand,
   type RunOptions,
   type RunResult,
   runPeer,
   type Sshd,
+  startProcess,
   startSshd,
   type TempDir,
   tempDir,
@@ -70,6 +75,11 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     ['RequestTTY force', ['RequestTTY force'], ['web', 'test -t 0 && echo tty'], 0, 'tty\r\n'],
     ['RequestTTY no', ['RequestTTY no'], ['-n', 'web', 'test -t 0 || echo none'], 0, 'none\n'],
     ['BindAddress', ['BindAddress 127.0.0.9'], ['web', 'set -- $SSH_CONNECTION; echo $1'], 0, '127.0.0.9\n'],
+    ['BindInterface', ['BindInterface lo'], ['web', 'set -- $SSH_CONNECTION; echo $1'], 0, '127.0.0.1\n'],
+    ['BindAddress before it', ['BindInterface none-0', 'BindAddress 127.0.0.9'], ['web', 'echo in'], 0, 'in\n'],
+    ['BindInterface of none', ['BindInterface none-0'], ['web', 'true'], 255, ''],
+    ['-B', [], ['-B', 'none-0', 'web', 'true'], 255, ''],
+    ['-S none', [], ['-S', 'none', '-oControlMaster=no', '-oControlPath=none', 'web', 'echo in'], 0, 'in\n'],
     ['AddressFamily inet6', ['AddressFamily inet6'], ['web', 'true'], 255, ''],
     ['PubkeyAuthentication no', ['PubkeyAuthentication no'], ['web', 'true'], 255, ''],
     ['PreferredAuthentications password', ['PreferredAuthentications password'], ['web', 'true'], 255, ''],
@@ -91,11 +101,113 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
     ['a user with an @', [], ['no@body@web', 'true'], 255, ''],
     ['what only others know', ['IgnoreUnknown UseKeychain', 'UseKeychain yes'], ['web', 'echo in'], 0, 'in\n'],
     ['an agent that is not there', ['IdentityAgent /etc/no-such/agent.sock'], ['web', 'echo in'], 0, 'in\n'],
+    ['SessionType subsystem without one', ['SessionType subsystem'], ['web'], 0, ''],
     ['sharing of connections', ['ControlMaster no', 'ControlPath /etc/none-%C'], ['web', 'echo in'], 0, 'in\n'],
     ['a variable in a path', ['IdentityAgent $AMIKO_NONE', 'CertificateFile /etc/none-%h'], ['web', 'echo in'], 0, 'in\n'],
   ])('%s', async (_, lines, args, code, stdout) => {
     const env = { AMIKO_S: 'sent', AMIKO_NONE: '/etc/no-such/agent' };
     expect(await run(lines, args, { env })).toEqual({ code, stdout });
+  });
+
+  it.each<[string, readonly string[], readonly string[], RegExp]>([
+    ['methods that nobody has', ['PreferredAuthentications hostbased'], ['true'], /none of the methods/],
+    ['a keyword that is none', ['Nonsense yes'], ['true'], /nonsense/i],
+  ])('a mistake of a file ends with 255, one that was typed with 2: %s', async (_, lines, command, why) => {
+    const written = await both(config(lines), ['web', ...command]);
+    expect(agreed(written)).toEqual({ code: 255, stdout: '' });
+    expect(written.amiko.stderr).toMatch(why);
+    expect(written.amiko.stderr).not.toContain('--help');
+    const typed = lines.map((line) => `-o${line.replace(' ', '=')}`);
+    const wrong = await cli.run(['ssh', '-F', config([]), ...typed, 'web', ...command]);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("Try 'amiko ssh --help'.") });
+  });
+
+  describePeer('ssh-trixie', 'with the ssh that knows ChannelTimeout', () => {
+    const timed = async (limits: string, command: string) => {
+      // An option: the configuration is not in the tree.
+      const { port, user, identity, knownHostsFile } = server;
+      const access = ['-F', 'none', '-p', String(port), '-i', identity.path, '-oBatchMode=yes', `-oChannelTimeout=${limits}`];
+      const args = [...access, `-oUserKnownHostsFile=${knownHostsFile}`, '-n', `${user}@127.0.0.1`, command];
+      return agreed({ ssh: await runPeer('ssh-trixie', args), amiko: await cli.run(['ssh', ...args]) });
+    };
+    it.each([
+      ['session:command=1', 'echo in; sleep 60', { code: 255, stdout: 'in\n' }],
+      ['direct-tcpip=1 s*=1', 'sleep 60', { code: 255, stdout: '' }],
+      ['global=1', 'sleep 60', { code: 255, stdout: '' }],
+      ['session:command=2', 'for i in 1 2 3; do echo $i; sleep 1; done; exit 3', { code: 3, stdout: '1\n2\n3\n' }],
+      ['session:shell=1 direct-tcpip=1', 'sleep 2; exit 4', { code: 4, stdout: '' }],
+      ['none', 'sleep 1; exit 5', { code: 5, stdout: '' }],
+    ])('ChannelTimeout %s: %s', async (limits, command, expected) => {
+      expect(await timed(limits, command)).toEqual(expected);
+    });
+  });
+
+  it('ChannelTimeout ends a forwarded connection, and not the session', async () => {
+    const port = await freePort();
+    const file = config(['ChannelTimeout direct-tcpip=1', `LocalForward 127.0.0.1:${port} 127.0.0.1:${server.port}`]);
+    const started = cli.start(['ssh', '-F', file, 'web', 'echo in; cat']);
+    await expect.poll(() => started.text.out, { timeout: 10_000 }).toBe('in\n');
+    const socket = connect(port, '127.0.0.1').resume();
+    // sshd waits two minutes for a version, and says its own at once.
+    await once(socket, 'close');
+    started.stdin.end('still here');
+    expect((await started.ended())[0]).toBe(0);
+    expect(started.text.out).toBe('in\nstill here');
+  });
+
+  it('what only we cannot do ends in the same way', async () => {
+    for (const lines of [['ProxyCommand true', 'ProxyUseFdpass yes'], ['ProxyCommand -'], ['SessionType none']]) {
+      const run = (args: readonly string[], file: string) => cli.run(['ssh', '-F', file, ...args, 'web', 'true']);
+      expect(await run([], config(lines))).toMatchObject({
+        code: 255,
+        stderr: expect.stringContaining('the configuration of web: '),
+      });
+      const typed = lines.map((line) => `-o${line}`);
+      expect((await run(typed, config([]))).code).toBe(2);
+      // Typed by half is typed.
+      expect((await run(typed.slice(0, 1), config(lines.slice(1)))).code).toBe(2);
+    }
+  });
+
+  it('-E appends the log to a file, and what a command or the banner says is no log', async () => {
+    const banner = dir.write('banner', 'a banner\n');
+    const greeting = await startSshd({ config: { Banner: banner } });
+    try {
+      const { knownHostsFile: knownHosts } = greeting;
+      const file = config([], { at: greeting, knownHosts });
+      const logs = { ssh: dir.join('ssh.log'), amiko: dir.join('amiko.log') };
+      const to = async (...args: readonly string[]): Promise<Both> => ({
+        ssh: await runPeer('ssh', ['-F', file, '-E', logs.ssh, ...args]),
+        amiko: await cli.run(['ssh', '-F', file, '-E', logs.amiko, ...args]),
+      });
+      const worked = await to('web', 'echo out; echo err >&2');
+      expect(agreed(worked)).toEqual({ code: 0, stdout: 'out\n' });
+      expect([worked.ssh, worked.amiko].map(({ stderr }) => stderr)).toEqual(['a banner\nerr\n', 'a banner\nerr\n']);
+      expect(Object.values(logs).map((log) => readFileSync(log, 'utf8'))).toEqual(['', '']);
+      expect(Object.values(logs).map((log) => statSync(log).mode & 0o777)).toEqual([0o600, 0o600]);
+      // Errors of ours, and those of the files; then they add up.
+      const failed = await to('-oPreferredAuthentications=password', 'web', 'true');
+      expect(agreed(failed).code).toBe(255);
+      expect([failed.ssh, failed.amiko].map(({ stderr }) => stderr)).toEqual(['a banner\n', 'a banner\n']);
+      dir.write('config', 'Nonsense yes\n');
+      const wrong = await to('web', 'true');
+      expect(agreed(wrong).code).toBe(255);
+      expect([wrong.ssh, wrong.amiko].map(({ stderr }) => stderr)).toEqual(['', '']);
+      for (const log of Object.values(logs)) {
+        expect(readFileSync(log, 'utf8')).toMatch(/permission denied[\s\S]*nonsense[\s\S]*\n$/i);
+      }
+    } finally {
+      await greeting.stop();
+    }
+    const debug = dir.join('debug.log');
+    const { code, stderr } = await cli.run(['ssh', '-F', config([]), '-vE', debug, 'web', 'true']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(readFileSync(debug, 'utf8')).toMatch(/^debug1: /m);
+    const none = await cli.run(['ssh', '-F', config([]), '-E', dir.join('none', 'log'), 'web', 'true']);
+    expect(none).toMatchObject({
+      code: 255,
+      stderr: expect.stringMatching(/none\/log: the log cannot be appended to it: ENOENT/),
+    });
   });
 
   it('an agent that is not there is no news where the login works', async () => {
@@ -267,14 +379,58 @@ describePeer(['sshd', 'ssh', 'ssh-keygen'], 'ssh and amiko ssh', () => {
   });
 
   it('a RemoteForward that cannot be is the end with ExitOnForwardFailure', async () => {
-    const socks = ['RemoteForward 1080'];
-    const told = await cli.run(['ssh', '-F', config(socks), 'web', 'echo in']);
-    expect(told).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining("a SOCKS proxy on the server's side is not supported"),
+    const taken = [`RemoteForward 127.0.0.1:${server.port}`];
+    const told = await both(config(taken), ['web', 'echo in']);
+    expect(agreed(told)).toEqual({ code: 0, stdout: 'in\n' });
+    expect(told.amiko.stderr).toMatch(/remote dynamic forwarding from 127\.0\.0\.1:\d+ failed/);
+    expect(await run([...taken, 'ExitOnForwardFailure yes'], ['web', 'echo in'])).toEqual({ code: 255, stdout: '' });
+  });
+
+  describePeer('curl', 'with curl', () => {
+    const web = createWebServer((_request, response) => response.end('here'));
+    let at = 0;
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+      ({ port: at } = web.address() as { port: number });
     });
-    const ended = await cli.run(['ssh', '-F', config([...socks, 'ExitOnForwardFailure yes']), 'web', 'echo in']);
-    expect(ended).toMatchObject({ code: 2, stdout: Buffer.alloc(0) });
+    afterAll(() => {
+      web.close();
+    });
+
+    it.each<[string, (port: number) => string | null, readonly boolean[]]>([
+      ['without PermitRemoteOpen', () => null, [true, true]],
+      ['of any', () => 'any', [true, true]],
+      ['of none', () => 'none', [false, false]],
+      ['of a host and a port', (port) => `127.0.0.1:${port}`, [true, false]],
+      ['of a name in brackets', (port) => `[localhost]:${port} 127.0.0.1:1`, [false, true]],
+      ['of a name in capitals', (port) => `LOCALHOST:${port}`, [false, false]],
+      ['of every host', (port) => `*:${port}`, [true, true]],
+      ['of every port', () => 'localhost:*', [false, true]],
+      ['of a pattern, which is none', (port) => `127.*:${port} local*:${port}`, [false, false]],
+      ['of others', (port) => `localhost:${port + 1}`, [false, false]],
+    ])('RemoteForward without a destination, %s', async (_, permit, expected) => {
+      const lines = permit(at) === null ? [] : [`PermitRemoteOpen ${permit(at)}`];
+      const file = config(lines);
+      for (const program of ['ssh', 'amiko'] as const) {
+        const port = await freePort();
+        const args = ['-F', file, '-v', '-N', '-R', `127.0.0.1:${port}`, 'web'];
+        await using process =
+          program === 'ssh'
+            ? startProcess(...peerCommand('ssh', args))
+            : startProcess(globalThis.process.execPath, [amikoBin, 'ssh', ...args], { env: cli.env() });
+        await process.waitForLog(/remote forward success|the server listens on/);
+        const reached = await Promise.all(
+          ['127.0.0.1', 'localhost'].map(async (host) => {
+            const proxy = ['--socks5-hostname', `127.0.0.1:${port}`];
+            return (await runPeer('curl', ['-sS', '--max-time', '10', ...proxy, `http://${host}:${at}/`])).stdout.toString();
+          }),
+        );
+        expect(
+          reached.map((text) => text === 'here'),
+          program,
+        ).toEqual(expected);
+      }
+    });
   });
 
   it('Match exec runs as often, for jump hosts as well; LocalCommand of nobody but ssh', async () => {

@@ -3,15 +3,17 @@
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { forwardDynamic } from '../../src/forward/dynamic.ts';
 import type { Forward } from '../../src/forward/forward.ts';
 import { forwardLocal } from '../../src/forward/local.ts';
 import { forwardRemote } from '../../src/forward/remote.ts';
+import { forwardRemoteDynamic } from '../../src/forward/remote-dynamic.ts';
 import { listenRemote } from '../../src/forward/remote-listener.ts';
 import { ChannelOpenError, Transport } from '../../src/index.ts';
 import { readPrivateKey } from '../../src/keys.ts';
-import { describePeer, randomBytes, type Sshd, sha256, startSshd, tempDir } from '../support/peers.ts';
+import { describePeer, randomBytes, runPeer, type Sshd, sha256, startSshd, tempDir } from '../support/peers.ts';
 
 /** Echoes until the other side ends, then ends. */
 async function echoServer(path?: string): Promise<{ server: Server; port: number }> {
@@ -125,7 +127,6 @@ describePeer('sshd', 'port forwarding against sshd', () => {
   });
 
   it('-D: SOCKS 4, 4A and 5 as curl speaks them', async () => {
-    const { runPeer } = await import('../support/peers.ts');
     await using sshd = await startSshd();
     await using transport = await login(sshd);
     const { createServer } = await import('node:http');
@@ -141,6 +142,49 @@ describePeer('sshd', 'port forwarding against sshd', () => {
     }
     const refused = await runPeer('curl', ['-sS', '--socks5', proxy, 'http://127.0.0.1:1/']);
     expect(refused.code).toBe(97);
+    web.close();
+  });
+
+  it('-R without a destination: SOCKS on the server, as far as it is permitted', async () => {
+    await using sshd = await startSshd();
+    await using transport = await login(sshd);
+    const { createServer } = await import('node:http');
+    const web = createServer((_request, response) => response.end('hello from here'));
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    const { port } = web.address() as { port: number };
+    const failures: string[] = [];
+    await using forward = await forwardRemoteDynamic(
+      transport,
+      { host: '127.0.0.1', port: 0 },
+      {
+        permit: (host, at) => host === 'localhost' || (host === '127.0.0.1' && at === port),
+        onFailure: ({ error }) => failures.push(String(error)),
+      },
+    );
+    const proxy = 'port' in forward.address ? `127.0.0.1:${forward.address.port}` : '';
+    const get = (kind: string, url: string) => runPeer('curl', ['-sS', '--max-time', '20', kind, proxy, url]);
+    for (const [kind, host] of [
+      ['--socks4', '127.0.0.1'],
+      ['--socks4a', 'localhost'],
+      ['--socks5', '127.0.0.1'],
+      ['--socks5-hostname', 'localhost'],
+    ] as const) {
+      const result = await get(kind, `http://${host}:${port}/`);
+      expect([kind, result.code, result.stdout.toString()]).toEqual([kind, 0, 'hello from here']);
+    }
+    // Denied, and nobody there: both are an answer by SOCKS.
+    expect((await get('--socks5', `http://127.0.0.2:${port}/`)).code).toBe(97);
+    expect(failures.splice(0)).toEqual([expect.stringMatching(`connections to 127\\.0\\.0\\.2 port ${port} are not permitted`)]);
+    expect((await get('--socks5-hostname', 'http://localhost:1/')).code).toBe(97);
+    expect(failures.splice(0)).toEqual([expect.stringMatching('ECONNREFUSED')]);
+    // No SOCKS at all, and one who goes away in the middle, are the affair of whoever connected.
+    for (const words of ['GET / HTTP/1.0\r\n\r\n', '\x05\x01']) {
+      const socket = dial(forward).end(words, 'latin1');
+      expect((await buffer(socket)).toString()).toBe('');
+    }
+    await expect.poll(() => forward.connectionCount).toBe(0);
+    expect((await get('--socks5', `http://127.0.0.1:${port}/`)).code).toBe(0);
     web.close();
   });
 

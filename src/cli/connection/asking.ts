@@ -3,6 +3,7 @@
 // stdin is no terminal or in batch mode, and what the server wants to have asked is escaped before it is shown.
 
 import { spawn } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { printable } from '../../errors.ts';
 
 /** How often a person may mistype a password or a passphrase. */
@@ -11,9 +12,14 @@ export const MAX_TRIES = 3;
 /** Bytes of an answer. */
 const ANSWER_LIMIT = 1_024;
 
+type Question = () => Promise<void>;
+
 export class Asking {
   readonly #batch: boolean;
   readonly #environment: boolean;
+  /** What waits for somebody to say whether the terminal is free; null from then on. */
+  #waiting: Question[] | null = [];
+  #terminalIsFree = false;
 
   constructor(options: { readonly batchMode: boolean; readonly environment?: boolean }) {
     this.#batch = options.batchMode;
@@ -50,6 +56,30 @@ export class Asking {
   /** Asks a person at the terminal, and no program. */
   async askPerson(prompt: string): Promise<string | null> {
     return this.#terminal ? askTerminal(prompt, true) : null;
+  }
+
+  /**
+   * Asks something that comes up by itself, when the terminal is nobody else's. False where that will not be any more: a session
+   * has it then, and what is typed is meant for that one.
+   */
+  whenFree(question: Question): boolean {
+    if (this.#terminalIsFree) void question();
+    else this.#waiting?.push(question);
+    return this.#terminalIsFree || this.#waiting !== null;
+  }
+
+  /** There will be no session: whatever comes up is asked. */
+  keepTerminal(): void {
+    this.#terminalIsFree = true;
+    for (const question of this.#waiting?.splice(0) ?? []) void question();
+  }
+
+  /** Asks what has come up so far, one after the other; then the terminal is the session's. */
+  async giveTerminalAway(): Promise<void> {
+    // What has come in just now may still be on its way through promises.
+    await setImmediate();
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) await next();
+    this.#waiting = null;
   }
 
   get #terminal(): boolean {

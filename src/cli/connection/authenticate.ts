@@ -123,7 +123,7 @@ class Login {
         this.#passwordRefused = true;
         return 'failed';
       }
-      this.#log.notice('The server did not accept that password.');
+      this.#log.say('The server did not accept that password.');
     }
     return 'failed';
   }
@@ -136,7 +136,7 @@ class Login {
       const outcome = await this.#attempt(() =>
         this.#transport.authInteractive(this.#options.user, async (title, instructions, prompts) => {
           this.#showBanner();
-          for (const text of [title, instructions]) if (text !== '') this.#log.notice(text);
+          for (const text of [title, instructions]) if (text !== '') this.#log.say(text);
           const only = prompts.length === 1 ? prompts[0] : undefined;
           const password = only !== undefined && !only[1] && !usedEnvironment ? this.#environmentPassword() : null;
           if (password !== null) {
@@ -194,7 +194,7 @@ class Login {
   }
 
   async #newPassword(prompt: string): Promise<string> {
-    this.#log.notice(prompt);
+    this.#log.say(prompt);
     const fresh = await this.#ask(`New password of ${this.#who()}: `, false);
     const again = await this.#ask(`New password of ${this.#who()}, again: `, false);
     if (!fresh || fresh !== again) throw new AuthenticationError('the two new passwords are not the same');
@@ -214,7 +214,7 @@ class Login {
     const banner = this.#transport.getBanner() ?? '';
     const fresh = banner.slice(this.#banner.length);
     this.#banner = banner;
-    if (fresh !== '') this.#log.notice(fresh.endsWith('\n') ? fresh.slice(0, -1) : fresh);
+    if (fresh !== '') this.#log.say(fresh.endsWith('\n') ? fresh.slice(0, -1) : fresh);
   }
 
   #denied(): AuthenticationError {

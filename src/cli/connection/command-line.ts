@@ -47,6 +47,11 @@ export function keywordOf(text: string): string {
   }
 }
 
+/** Whether the command line has a keyword, by a letter or by `-o`. */
+export function isTyped(line: CommandLine, keyword: string): boolean {
+  return linesOf(line).some(({ text }) => keywordOf(text) === keyword.toLowerCase());
+}
+
 /** A value as one word of a line, whatever is in it. */
 export function quoted(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;

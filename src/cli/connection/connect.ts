@@ -82,7 +82,7 @@ async function openOnce(
 }
 
 function newTransport(
-  { address, rekey, algorithms }: ConnectionOptions,
+  { address, rekey, channelTimeouts, algorithms }: ConnectionOptions,
   sock: Duplex | null,
   { algorithms: keys, learned }: HostKeyCheck,
   { pending }: Connections,
@@ -92,6 +92,7 @@ function newTransport(
   return new Transport(sock ?? address, {
     algorithms: { ...algorithms, keys },
     rekey,
+    channelTimeouts,
     // Answers come from people, who take their time; a server that gives up says so.
     timeouts: { auth: 0, ...(asking.atTerminal && { handshake: PERSON_TIMEOUT }) },
     log: (level, message) => log.debug(level, message),

@@ -5,6 +5,7 @@
 import type { HostKeyCheck, KnownHosts } from '../../client/known-hosts.ts';
 import type { RevokedKeys } from '../../keys/node/revoked-keys.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
+import type { Asking } from './asking.ts';
 import type { Log } from './log.ts';
 
 export interface FollowerOptions {
@@ -14,8 +15,12 @@ export interface FollowerOptions {
   readonly hash: boolean | undefined;
   readonly knownHosts: KnownHosts;
   readonly revokedKeys: RevokedKeys | null;
+  readonly asking: Asking;
   readonly log: Log;
 }
+
+/** How often a person may answer neither yes nor no. */
+const MAX_QUESTIONS = 3;
 
 export class HostKeyFollower {
   readonly #options: FollowerOptions;
@@ -39,7 +44,7 @@ export class HostKeyFollower {
 
   /** The host has proven to hold these keys. Never rejects: the connection is none the worse. */
   async learned(all: readonly PublicKey[]): Promise<void> {
-    const { host, port, mode, hash, knownHosts, revokedKeys, log } = this.#options;
+    const { mode, revokedKeys, asking, log } = this.#options;
     const keys = all.filter((key) => (revokedKeys?.whyRevoked(key) ?? null) === null);
     const trusted = this.#trusted;
     if (trusted === null || !keys.some((key) => key.equals(trusted.key))) {
@@ -47,18 +52,64 @@ export class HostKeyFollower {
       return;
     }
     const { file } = trusted;
-    if (mode === 'ask') {
-      const fresh = keys.filter((key) => knownHosts.check(host, port, key).status !== 'ok');
-      for (const key of fresh) log.notice(`${host} has another key, which is not known yet: ${key.type} ${key.fingerprint}`);
-      return;
+    if (mode !== 'ask') await this.#unlessFailed(file, () => this.#update(file, keys));
+    else if (!asking.atTerminal || !asking.whenFree(() => this.#unlessFailed(file, () => this.#ask(file, keys)))) {
+      await this.#unlessFailed(file, () => this.#tell(file, keys));
     }
+  }
+
+  async #unlessFailed(file: string, work: () => Promise<void>): Promise<void> {
+    const { host, log } = this.#options;
     try {
-      const { added, removed, skipped } = await knownHosts.update(file, host, port, keys, hash);
-      if (skipped !== null) log.debug(1, `the keys of ${host} in ${file} are left as they are: ${skipped}`);
-      for (const key of added) log.debug(1, `${host} is now known by its ${key.type} key ${key.fingerprint}, too`);
-      for (const key of removed) log.debug(1, `${host} is not known by its ${key.type} key ${key.fingerprint} any more`);
+      await work();
     } catch (error) {
       log.debug(1, `the keys of ${host} in ${file} stay as they are: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  async #update(file: string, keys: readonly PublicKey[]): Promise<void> {
+    const { host, port, hash, knownHosts, log } = this.#options;
+    const { added, removed, skipped } = await knownHosts.update(file, host, port, keys, hash);
+    this.#tellSkipped(file, skipped);
+    for (const key of added) log.debug(1, `${host} is now known by its ${key.type} key ${key.fingerprint}, too`);
+    for (const key of removed) log.debug(1, `${host} is not known by its ${key.type} key ${key.fingerprint} any more`);
+  }
+
+  async #ask(file: string, keys: readonly PublicKey[]): Promise<void> {
+    const { asking, log } = this.#options;
+    const changes = await this.#changes(file, keys);
+    if (changes === null) return;
+    let question = `${changes}\nChange ${file} accordingly (yes/no)? `;
+    for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
+      const answer = (await asking.askPerson(question))?.trim();
+      if (answer !== undefined && /^yes$/i.test(answer)) return this.#update(file, keys);
+      if (answer === undefined || /^no$/i.test(answer)) break;
+      question = "Type 'yes' or 'no': ";
+    }
+    log.notice(`${file} has not been changed.`);
+  }
+
+  /** Where nobody can be asked. */
+  async #tell(file: string, keys: readonly PublicKey[]): Promise<void> {
+    const changes = await this.#changes(file, keys);
+    if (changes !== null) this.#options.log.notice(`${changes}\n${file} has not been changed, as nobody can be asked.`);
+  }
+
+  /** For people to read; null where nothing would change. */
+  async #changes(file: string, keys: readonly PublicKey[]): Promise<string | null> {
+    const { host, port, knownHosts } = this.#options;
+    const { added, removed, skipped } = await knownHosts.planUpdate(file, host, port, keys);
+    this.#tellSkipped(file, skipped);
+    if (added.length === 0 && removed.length === 0) return null;
+    return [
+      `${host} has other keys than before, which it has proven by the one that it is known by:`,
+      ...added.map((key) => `  new: ${key.type} ${key.fingerprint}`),
+      ...removed.map((key) => `  no longer used: ${key.type} ${key.fingerprint}`),
+    ].join('\n');
+  }
+
+  #tellSkipped(file: string, skipped: string | null): void {
+    const { host, log } = this.#options;
+    if (skipped !== null) log.debug(1, `the keys of ${host} in ${file} are left as they are: ${skipped}`);
   }
 }

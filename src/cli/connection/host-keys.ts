@@ -45,7 +45,7 @@ export async function hostKeyCheck(options: ConnectionOptions, asking: Asking, l
       notify: (message) => log.notice(message),
     },
   );
-  const follower = new HostKeyFollower({ host, port, mode: options.updateHostKeys, hash, knownHosts, revokedKeys, log });
+  const follower = new HostKeyFollower({ host, port, mode: options.updateHostKeys, hash, knownHosts, revokedKeys, asking, log });
   const verify: VerifyHostKey = async (key) => {
     const before = knownHosts.check(host, port, key, caAlgorithms ?? undefined);
     const accepted = await check(key);

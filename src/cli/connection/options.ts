@@ -16,12 +16,13 @@ import {
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import type { RekeyLimits } from '../../engine/engine.ts';
-import { UsageError } from '../../errors.ts';
 import type { Address } from '../../io/dial.ts';
+import type { CommandLine } from './command-line.ts';
 import type { Configuration } from './configuration.ts';
 import type { Destination } from './destination.ts';
 import { checkEffects } from './effects.ts';
 import { type AddKeys, addKeys } from './keys-to-agent.ts';
+import { mistake } from './mistake.ts';
 import type { Target } from './target.ts';
 
 export interface ConnectionOptions {
@@ -66,6 +67,7 @@ export interface ConnectionOptions {
   /** How often to try to reach the host, a second apart. */
   readonly connectionAttempts: number;
   readonly rekey: Partial<RekeyLimits>;
+  readonly channelTimeouts: ResolvedConfig['channelTimeouts'];
   /** The methods to try, in order. */
   readonly authentications: readonly string[];
   /** How often a password is asked for. */
@@ -86,12 +88,12 @@ export interface ConnectionOptions {
 /** More are a circle, or the work of one who wants us to open connections. */
 const MOST_HOPS = 16;
 
-/** @throws UsageError for what cannot be done, ConfigError for a hostile name */
+/** @throws UsageError for what was typed and cannot be done, ConfigError for what the files say */
 export function connectionOptions(config: ResolvedConfig, configuration: Configuration, hops = 0): ConnectionOptions {
   const { commandLine } = configuration;
   const { proxyJump, proxyCommand } = config;
   if (hops + proxyJump.length > MOST_HOPS) {
-    throw new UsageError(`more than ${MOST_HOPS} jump hosts: does ProxyJump lead in a circle?`);
+    throw mistake(config, commandLine, ['ProxyJump'], `more than ${MOST_HOPS} jump hosts: does ProxyJump lead in a circle?`);
   }
   return {
     target: { host: config.hostname, port: config.port, user: config.user },
@@ -118,8 +120,9 @@ export function connectionOptions(config: ResolvedConfig, configuration: Configu
     keepalive: keepaliveOf(config),
     connectTimeout: connectTimeoutOf(config),
     rekey: rekeyOf(config),
+    channelTimeouts: config.channelTimeouts,
     connectionAttempts: config.connectionAttempts,
-    authentications: authentications(config),
+    authentications: authentications(config, commandLine),
     passwordPrompts: config.numberOfPasswordPrompts,
     batchMode: config.batchMode,
     gssapiDelegateCredentials: config.gssapiDelegateCredentials,
@@ -135,9 +138,10 @@ function loudness({ logLevel }: ResolvedConfig): Pick<ConnectionOptions, 'quiet'
   return { quiet: silent || ['FATAL', 'ERROR'].includes(logLevel), silent, verbosity: level as ConnectionOptions['verbosity'] };
 }
 
-/** Those to try. @throws UsageError where there are none */
-function authentications(config: ResolvedConfig): readonly string[] {
+/** Those to try. @throws UsageError, ConfigError where there are none */
+function authentications(config: ResolvedConfig, commandLine: CommandLine): readonly string[] {
   const methods = methodsOf(config);
   if (methods !== null) return methods;
-  throw new UsageError(`none of the methods in PreferredAuthentications is one of ${METHODS.join(', ')}`);
+  const keyword = 'PreferredAuthentications';
+  throw mistake(config, commandLine, [keyword], `none of the methods in ${keyword} is one of ${METHODS.join(', ')}`);
 }

@@ -24,6 +24,8 @@ export interface SshArguments extends CommandLine {
   forwards: ForwardRequest[];
   /** -W, or null. */
   stdioForward: ForwardTarget | null;
+  /** -E: where to append the log. */
+  logFile?: string;
   /** -G: only say what holds for the host. */
   print: boolean;
 }
@@ -35,9 +37,6 @@ export type Invocation =
 
 /** Letters of OpenSSH's that are not supported yet, and what they are for. */
 const notYet: Readonly<Record<string, string>> = {
-  B: 'connecting from an interface',
-  E: 'a log file',
-  f: 'going to the background',
   I: 'PKCS#11',
   O: 'connection sharing',
   Q: 'queries',
@@ -53,6 +52,10 @@ const table: OptionTable<SshArguments> = {
     l: (typed, value) => nameUser(typed, userName(value)),
     m: (typed, value) => set(typed, 'MACs', value, 'm'),
     b: (typed, value) => set(typed, 'BindAddress', value, 'b'),
+    B: (typed, value) => set(typed, 'BindInterface', value, 'B'),
+    E: (typed, value) => {
+      typed.logFile = value;
+    },
     e: (typed, value) => set(typed, 'EscapeChar', value, 'e'),
     // Connections are not shared, which is said of these two as little as of the keywords that they stand for.
     S: (typed, value) => set(typed, 'ControlPath', value, 'S'),
@@ -73,6 +76,7 @@ const table: OptionTable<SshArguments> = {
     },
     T: (typed) => set(typed, 'RequestTTY', 'no', 'T'),
     n: (typed) => set(typed, 'StdinNull', 'yes', 'n'),
+    f: (typed) => set(typed, 'ForkAfterAuthentication', 'yes', 'f'),
     M: (typed) => set(typed, 'ControlMaster', typed.letters.has('ControlMaster') ? 'ask' : 'yes', 'M'),
     N: (typed) => noSession(typed, 'N'),
     s: (typed) => set(typed, 'SessionType', 'subsystem', 's'),

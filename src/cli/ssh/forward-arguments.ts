@@ -9,10 +9,22 @@ import { quoted } from '../connection/command-line.ts';
 /** Where to listen. `host` null where none was given: loopback, unless gateway ports are on; empty for all addresses. */
 export type ListenPlace = { readonly host: string | null; readonly port: number } | { readonly path: string };
 
-/** One forward to set up. */
-export type ForwardRequest =
-  | { readonly kind: 'local' | 'remote'; readonly from: ListenPlace; readonly to: ForwardTarget }
-  | { readonly kind: 'dynamic'; readonly from: ListenPlace };
+/** One forward to set up: to a place, or a SOCKS proxy, here or on the server's side. */
+export type ForwardRequest = LocalRequest | RemoteRequest;
+
+export type LocalRequest = Between<'local'> | Proxy<'dynamic'>;
+export type RemoteRequest = Between<'remote'> | Proxy<'remote-dynamic'>;
+
+interface Between<K> {
+  readonly kind: K;
+  readonly from: ListenPlace;
+  readonly to: ForwardTarget;
+}
+
+interface Proxy<K> {
+  readonly kind: K;
+  readonly from: ListenPlace;
+}
 
 interface Field {
   readonly text: string;
@@ -20,21 +32,22 @@ interface Field {
   readonly bracketed: boolean;
 }
 
-/** `[bind:]port:host:hostport`, with a socket's path for either end. @throws UsageError */
+/**
+ * `[bind:]port:host:hostport`, with a socket's path for either end; for `remote` also without a destination, which is a SOCKS proxy.
+ * @throws UsageError
+ */
 export function parseForward(kind: 'local' | 'remote', text: string): ForwardRequest {
   const letter = kind === 'local' ? 'L' : 'R';
   const wrong = (): UsageError =>
     new UsageError(
-      `-${letter} needs [bind_address:]port:host:hostport, with the path of a socket for either end, not '${printable(text)}'`,
+      `-${letter} needs [bind_address:]port:host:hostport, with the path of a socket for either end${kind === 'remote' ? ', or [bind_address:]port' : ''}, not '${printable(text)}'`,
     );
   const fields = split(text) ?? fail(wrong());
   const [first, second, third] = fields;
   const last = fields.at(-1);
   if (first === undefined || last === undefined) throw wrong();
   const noTarget = fields.length === 1 || (fields.length === 2 && !isPath(first) && !isPath(last) && isPort(last));
-  if (kind === 'remote' && noTarget) {
-    throw new UsageError(`-R ${printable(text)}: a SOCKS proxy on the server's side is not supported; name a host and a port`);
-  }
+  if (kind === 'remote' && noTarget) return { kind: 'remote-dynamic', from: proxyPlace(first, second, wrong) };
   // Ends at a path: `port:/sock`, `bind:port:/sock`, `/sock:/sock`. Else the last two fields are host and port.
   const to: ForwardTarget = isPath(last) ? { path: last.text } : hostAndPort(fields.slice(-2), wrong);
   const rest = fields.slice(0, isPath(last) ? -1 : -2);
@@ -50,9 +63,13 @@ export function parseDynamic(text: string): ForwardRequest {
   const fields = split(text) ?? fail(wrong());
   const [first, second] = fields;
   if (first === undefined || fields.length > 2) throw wrong();
-  if (second === undefined) return { kind: 'dynamic', from: { host: null, port: port(first, 0) ?? fail(wrong()) } };
   if (isPath(first)) throw wrong();
-  return { kind: 'dynamic', from: { host: bindAddress(first), port: port(second, 0) ?? fail(wrong()) } };
+  return { kind: 'dynamic', from: proxyPlace(first, second, wrong) };
+}
+
+function proxyPlace(first: Field, second: Field | undefined, wrong: () => UsageError): ListenPlace {
+  if (second !== undefined) return { host: bindAddress(first), port: port(second, 0) ?? fail(wrong()) };
+  return isPath(first) ? { path: first.text } : { host: null, port: port(first, 0) ?? fail(wrong()) };
 }
 
 /** `host:port`, or the path of a socket on the server. @throws UsageError */
@@ -67,8 +84,10 @@ export function parseStdioForward(text: string): ForwardTarget {
 /** As a line of ssh_config(5); null for what has none: there, a local port is not the system's to choose. */
 export function configurationLine(request: ForwardRequest): string | null {
   const { kind, from } = request;
-  if (kind !== 'remote' && 'port' in from && from.port === 0) return null;
+  const remote = kind === 'remote' || kind === 'remote-dynamic';
+  if (!remote && 'port' in from && from.port === 0) return null;
   if (kind === 'dynamic') return `DynamicForward ${quoted(endText(from))}`;
+  if (kind === 'remote-dynamic') return `RemoteForward ${quoted(endText(from))}`;
   return `${kind === 'local' ? 'LocalForward' : 'RemoteForward'} ${quoted(endText(from))} ${quoted(endText(request.to))}`;
 }
 

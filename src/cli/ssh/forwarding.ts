@@ -7,10 +7,11 @@ import { forwardDynamic } from '../../forward/dynamic.ts';
 import type { FailedConnection, Forward, ForwardOptions } from '../../forward/forward.ts';
 import { forwardLocal } from '../../forward/local.ts';
 import { forwardRemote } from '../../forward/remote.ts';
+import { forwardRemoteDynamic } from '../../forward/remote-dynamic.ts';
 import { type ForwardTarget, isPath } from '../../forward/target.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Log } from '../connection/log.ts';
-import { describePlace, type ForwardRequest, type ListenPlace } from './forward-arguments.ts';
+import { describePlace, type ForwardRequest, type ListenPlace, type RemoteRequest } from './forward-arguments.ts';
 import type { SshOptions } from './options.ts';
 
 /** How often the end of the last connection is looked for once the session is over, milliseconds. */
@@ -24,16 +25,13 @@ export interface Forwards {
 
 type Settings = Pick<
   SshOptions,
-  'forwards' | 'exitOnForwardFailure' | 'removeSockets' | 'gatewayPorts' | 'noSession' | 'address'
+  'forwards' | 'permitsRemoteOpen' | 'exitOnForwardFailure' | 'removeSockets' | 'gatewayPorts' | 'noSession' | 'address'
 >;
 
 /** Sets all forwards up, the local ones first. @throws SSHError where one fails and that is to be the end */
 export async function startForwards(transport: Transport, options: Settings, log: Log): Promise<Forwards> {
   const running: Forward[] = [];
-  const requests = [
-    ...options.forwards.filter(({ kind }) => kind !== 'remote'),
-    ...options.forwards.filter(({ kind }) => kind === 'remote'),
-  ];
+  const requests = [...options.forwards.filter((request) => !isRemote(request)), ...options.forwards.filter(isRemote)];
   for (const request of requests) {
     try {
       running.push(...(await start(transport, request, options, log)));
@@ -65,20 +63,23 @@ export async function startForwards(transport: Transport, options: Settings, log
 
 async function start(transport: Transport, request: ForwardRequest, options: Settings, log: Log): Promise<Forward[]> {
   const { from } = request;
-  if (request.kind === 'remote') {
+  const target = 'to' in request ? describePlace(request.to) : 'a SOCKS proxy';
+  if (isRemote(request)) {
     const place = remotePlace(from);
-    const forward = await forwardRemote(transport, place, request.to, listeners(log));
+    const forward =
+      request.kind === 'remote'
+        ? await forwardRemote(transport, place, request.to, listeners(log))
+        : await forwardRemoteDynamic(transport, place, { ...listeners(log), permit: options.permitsRemoteOpen });
     if (!isPath(forward.address) && !isPath(place) && place.port === 0) {
-      log.notice(`Allocated port ${forward.address.port} for remote forward to ${describePlace(request.to)}`);
+      log.notice(`Allocated port ${forward.address.port} for remote forward to ${target}`);
     }
-    log.debug(1, `the server listens on ${describePlace(forward.address)} for ${describePlace(request.to)}`);
+    log.debug(1, `the server listens on ${describePlace(forward.address)} for ${target}`);
     return [forward];
   }
   const listen = (place: ForwardTarget): Promise<Forward> =>
     request.kind === 'dynamic'
       ? forwardDynamic(transport, place, listeners(log))
       : forwardLocal(transport, place, request.to, listeners(log));
-  const target = request.kind === 'dynamic' ? 'a SOCKS proxy' : describePlace(request.to);
   if ('path' in from && options.removeSockets) await removeSocket(from.path);
   const forwards = 'path' in from ? [await listenPrivately(() => listen(from))] : await listenOnAll(from, options, listen, log);
   for (const { address } of forwards) log.debug(1, `listening on ${describePlace(address)} for ${target}`);
@@ -87,6 +88,10 @@ async function start(transport: Transport, request: ForwardRequest, options: Set
     log.notice(`Allocated port ${first.address.port} for local forward to ${target}`);
   }
   return forwards;
+}
+
+function isRemote(request: ForwardRequest): request is RemoteRequest {
+  return request.kind === 'remote' || request.kind === 'remote-dynamic';
 }
 
 /** What somebody has left. Whatever else has the name is kept, and then is what the listener complains about. */
@@ -157,6 +162,6 @@ function describeOrigin([host, port]: readonly [string, number]): string {
 }
 
 function describeRequest(request: ForwardRequest): string {
-  const to = request.kind === 'dynamic' ? '' : ` to ${describePlace(request.to)}`;
-  return `${request.kind} forwarding from ${describePlace(request.from)}${to}`;
+  const to = 'to' in request ? ` to ${describePlace(request.to)}` : '';
+  return `${request.kind.replace('-', ' ')} forwarding from ${describePlace(request.from)}${to}`;
 }

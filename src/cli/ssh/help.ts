@@ -17,6 +17,7 @@ Options:
   -o KEY=VALUE   a line of ssh_config(5), read before the files (repeatable)
   -G             print what holds for the host, and end
   -t, -tt, -T    a terminal for the command; also where stdin is none; never
+  -f             go to the background once logged in and all forwards are set up; no stdin. With -N, or a command
   -n, -s         no stdin; the command is the name of a subsystem
   -q, -v         say less; say more (-vv, -vvv: even more)
   -C             compress
@@ -25,11 +26,15 @@ Options:
   -m MACS        message authentication codes, in the same way
   -e CHAR        the escape character, ~ unless given; none for none
   -b ADDRESS     connect from this address of this machine
+  -B INTERFACE   connect from this network interface of this machine
+  -E FILE        append what is told of errors, and with -v of all else, to FILE
 
 Forwarding; HOST:PORT may be the path of a unix socket, on either side, and IPv6 addresses are in [brackets]:
   -L [BIND:]PORT:HOST:HOSTPORT   listen here, connect from the server (repeatable)
   -R [BIND:]PORT:HOST:HOSTPORT   listen on the server, connect from here; port 0: it chooses, and we print it
   -D [BIND:]PORT                 a SOCKS 4 and 5 proxy here, which connects from the server
+  -R [BIND:]PORT                 a SOCKS 4 and 5 proxy on the server, which connects from here: to everything that this machine
+                                 reaches, unless -o PermitRemoteOpen=HOST:PORT says where to
   -W HOST:PORT                   join stdin and stdout to an address that the server connects to
   -N             no command and no shell, only forwarding
   -g             let other hosts use forwarded ports, too

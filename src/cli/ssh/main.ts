@@ -5,11 +5,12 @@ import { VERSION } from '../../transport/version.ts';
 import { Asking } from '../connection/asking.ts';
 import { Configuration } from '../connection/configuration.ts';
 import { openConnection } from '../connection/connect.ts';
-import { Log } from '../connection/log.ts';
+import { Log, LogFile } from '../connection/log.ts';
 import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
 import { explain } from '../connection/target.ts';
 import { parseArguments } from './arguments.ts';
+import { Background, goToBackground } from './background.ts';
 import { startForwards } from './forwarding.ts';
 import { usage } from './help.ts';
 import { runLocalCommand } from './local-command.ts';
@@ -23,6 +24,8 @@ const FAILED = 255;
 /** Runs `amiko ssh` with the arguments after `ssh`; resolves with the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: SshOptions;
+  let file: LogFile | null = null;
+  const background = Background.current();
   try {
     const invocation = parseArguments(args);
     if (invocation.kind !== 'connect') {
@@ -30,6 +33,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     const { typed } = invocation;
+    if (typed.logFile !== undefined) file = new LogFile(typed.logFile);
     const configuration = await Configuration.load(typed);
     const config = await lookUp(typed, configuration);
     if (typed.print) {
@@ -37,10 +41,11 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     options = sshOptions(typed, config, configuration);
+    if (options.background && background === null) return await goToBackground(options);
   } catch (error) {
-    return refuse('ssh', error);
+    return refuse('ssh', error, file);
   }
-  const log = new Log(options);
+  const log = new Log(options, file);
   const terminal = new Terminal();
   // A log line that cannot be written is no reason to die.
   process.stderr.on('error', () => {});
@@ -51,10 +56,16 @@ export async function main(args: readonly string[]): Promise<number> {
     log.debug(1, `${signal}: closing`);
     return true;
   };
-  return withSignals(onSignal, (connections) => connect(options, connections, terminal, log));
+  return withSignals(onSignal, (connections) => connect(options, connections, terminal, log, background));
 }
 
-async function connect(options: SshOptions, connections: Connections, terminal: Terminal, log: Log): Promise<number> {
+async function connect(
+  options: SshOptions,
+  connections: Connections,
+  terminal: Terminal,
+  log: Log,
+  background: Background | null,
+): Promise<number> {
   const { target, batchMode, stdioForward, localCommand } = options;
   let escaped = false;
   try {
@@ -64,16 +75,26 @@ async function connect(options: SshOptions, connections: Connections, terminal: 
     const forwards = await startForwards(transport, options, log);
     // After the forwards, as with ssh: it may be there to use them.
     if (localCommand !== null) await runLocalCommand(localCommand, log);
+    if (background !== null) {
+      log.debug(1, `going to the background as process ${process.pid}`);
+      background.ready();
+    }
     if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
-    if (options.noSession) throw (await transport.closed).error;
-    const status = await runSession(transport, options, terminal, log, () => {
-      escaped = true;
+    if (options.noSession) {
+      asking.keepTerminal();
+      throw (await transport.closed).error;
+    }
+    const status = await runSession(transport, options, terminal, log, {
+      started: () => asking.giveTerminalAway(),
+      escaped: () => {
+        escaped = true;
+      },
     });
     await forwards.drained();
     return status;
   } catch (error) {
     terminal.restore();
-    if (escaped) log.notice(`The connection to ${target.host} has been closed.`);
+    if (escaped) log.say(`The connection to ${target.host} has been closed.`);
     else if (!connections.signalled) log.error(explain(error, target));
     return FAILED;
   } finally {

@@ -4,8 +4,9 @@ import type { Forward as ConfiguredForward, Endpoint } from '../../config/forwar
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import { printable, UsageError } from '../../errors.ts';
 import type { ForwardTarget } from '../../forward/target.ts';
-import { keywordOf, linesOf } from '../connection/command-line.ts';
+import { isTyped } from '../connection/command-line.ts';
 import type { Configuration } from '../connection/configuration.ts';
+import { mistake } from '../connection/mistake.ts';
 import { type ConnectionOptions, connectionOptions } from '../connection/options.ts';
 import type { SshArguments } from './arguments.ts';
 import { configurationLine, type ForwardRequest, type ListenPlace } from './forward-arguments.ts';
@@ -20,6 +21,8 @@ export interface SshOptions extends ConnectionOptions {
   readonly requestTty: 'no' | 'yes' | 'force' | 'auto';
   /** Forwards to set up, those that were typed first. */
   readonly forwards: readonly ForwardRequest[];
+  /** Whether the other side may connect there through us, by a SOCKS proxy of `-R`. */
+  readonly permitsRemoteOpen: (host: string, port: number) => boolean;
   /** Forwards without an address listen on all of them. */
   readonly gatewayPorts: boolean;
   readonly exitOnForwardFailure: boolean;
@@ -35,8 +38,12 @@ export interface SshOptions extends ConnectionOptions {
   /** These two were typed: where they are not possible, that is worth a word. A file may ask for them wherever they are. */
   readonly typedOffers: { readonly agent: boolean; readonly x11: boolean };
   readonly noStdin: boolean;
+  /** All of it happens in the background once it is set up. */
+  readonly background: boolean;
   /** The character that begins an escape; null for none. */
   readonly escapeChar: string | null;
+  /** Milliseconds between two packets while somebody types; null where they go as the keys do. */
+  readonly keystrokeInterval: number | null;
   /** A shell command to run here once connected; null for none. */
   readonly localCommand: string | null;
 }
@@ -51,27 +58,32 @@ export function lookUp(typed: SshArguments, configuration: Configuration): Promi
   return configuration.destination({ host }, { first, last, ...(command !== null && { command }) });
 }
 
-/** @throws UsageError for what does not go together, or cannot be done */
+/** @throws UsageError for what does not go together, or cannot be done; ConfigError where the files want that */
 export function sshOptions(typed: SshArguments, config: ResolvedConfig, configuration: Configuration): SshOptions {
   const { stdioForward } = typed;
+  const sessionTyped = isTyped(typed, 'SessionType');
   const connection = connectionOptions(config, configuration);
   const notices = [...connection.notices];
-  const isTyped = (keyword: string): boolean => linesOf(typed).some(({ text }) => keywordOf(text) === keyword);
   const command = typed.command ?? config.remoteCommand;
+  // ssh_config(5): "This implies the StdinNull configuration option being set to yes".
+  const background = config.setting('ForkAfterAuthentication') === 'yes';
   const noSession = stdioForward !== null || config.sessionType === 'none';
   const subsystem = config.sessionType === 'subsystem';
   if (noSession && typed.command !== null) {
-    const word = stdioForward !== null ? '-W' : '-N';
-    throw new UsageError(`${word} runs no command: there is '${printable(typed.command)}' behind the host`);
+    const word = stdioForward !== null ? '-W' : sessionTyped ? '-N' : 'SessionType none';
+    const why = `${word} runs no command: there is '${printable(typed.command)}' behind the host`;
+    throw mistake(config, typed, ['SessionType'], why);
   }
-  if (subsystem && command === null) throw new UsageError('-s needs the name of a subsystem behind the host');
+  if (subsystem && command === null && sessionTyped) throw new UsageError('-s needs the name of a subsystem behind the host');
   return {
     ...connection,
     command,
-    subsystem,
+    // As with ssh: where a file wants a subsystem and nobody names one, it is a shell.
+    subsystem: subsystem && command !== null,
     environment: environment(config),
     requestTty: config.requestTty,
-    forwards: forwards(typed, config, notices),
+    forwards: forwards(typed, config),
+    permitsRemoteOpen: (host, port) => config.permitsRemoteOpen(host, port),
     gatewayPorts: config.gatewayPorts,
     exitOnForwardFailure: config.exitOnForwardFailure,
     removeSockets: config.setting('StreamLocalBindUnlink') === 'yes',
@@ -79,9 +91,11 @@ export function sshOptions(typed: SshArguments, config: ResolvedConfig, configur
     noSession,
     forwardAgent: config.forwardAgent,
     forwardX11: forwardX11(config, notices),
-    typedOffers: { agent: isTyped('forwardagent'), x11: isTyped('forwardx11') },
-    noStdin: config.setting('StdinNull') === 'yes',
+    typedOffers: { agent: isTyped(typed, 'ForwardAgent'), x11: isTyped(typed, 'ForwardX11') },
+    noStdin: background || config.setting('StdinNull') === 'yes',
+    background,
     escapeChar: config.escapeChar,
+    keystrokeInterval: config.keystrokeInterval,
     localCommand: config.localCommand?.text ?? null,
     notices,
   };
@@ -94,37 +108,27 @@ function environment(config: ResolvedConfig): ReadonlyMap<string, string> {
   return variables;
 }
 
-const NO_REMOTE_SOCKS =
-  "RemoteForward of the configuration without a target: a SOCKS proxy on the server's side is not supported";
-
-function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig, notices: string[]): readonly ForwardRequest[] {
+function forwards({ forwards: typed }: SshArguments, config: ResolvedConfig): readonly ForwardRequest[] {
   if (config.setting('ClearAllForwardings') === 'yes') return [];
-  const configured: ForwardRequest[] = [];
-  for (const { listen } of config.dynamicForwards) configured.push({ kind: 'dynamic', from: listenPlace(listen) });
-  for (const [kind, list] of [
-    ['local', config.localForwards],
-    ['remote', config.remoteForwards],
-  ] as const) {
-    for (const forward of list) {
-      const to = targetOf(forward);
-      if (to !== null) configured.push({ kind, from: listenPlace(forward.listen), to });
-      else notices.push(NO_REMOTE_SOCKS);
-    }
-  }
-  // One that cannot be set up is the end then.
-  if (notices.includes(NO_REMOTE_SOCKS) && config.exitOnForwardFailure) throw new UsageError(NO_REMOTE_SOCKS);
+  const { localForwards, dynamicForwards, remoteForwards } = config;
+  const configured = [
+    ...dynamicForwards.map((forward) => asRequest('local', forward)),
+    ...localForwards.map((forward) => asRequest('local', forward)),
+    ...remoteForwards.map((forward) => asRequest('remote', forward)),
+  ];
   // The same one twice, as typed and in a file, is one: the second could not listen.
   const all = new Map([...typed, ...configured].map((forward) => [JSON.stringify(forward), forward]));
   return [...all.values()];
 }
 
-function listenPlace(listen: Endpoint): ListenPlace {
-  return 'path' in listen ? listen : { host: listen.host === '*' ? '' : listen.host, port: listen.port };
+function asRequest(side: 'local' | 'remote', { listen, connect }: ConfiguredForward): ForwardRequest {
+  const from = listenPlace(listen);
+  if (connect === 'socks') return { kind: side === 'local' ? 'dynamic' : 'remote-dynamic', from };
+  return { kind: side, from, to: 'path' in connect ? connect : { host: connect.host || 'localhost', port: connect.port } };
 }
 
-function targetOf({ connect }: ConfiguredForward): ForwardTarget | null {
-  if (connect === 'socks') return null;
-  return 'path' in connect ? connect : { host: connect.host || 'localhost', port: connect.port };
+function listenPlace(listen: Endpoint): ListenPlace {
+  return 'path' in listen ? listen : { host: listen.host === '*' ? '' : listen.host, port: listen.port };
 }
 
 /** ForwardX11Trusted no would be programs with restricted rights, which we cannot have: then none is better than with all. */

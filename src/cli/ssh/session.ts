@@ -8,6 +8,7 @@ import type { ExitStatus } from '../../transport/exit-status.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Log } from '../connection/log.ts';
 import { EscapeFilter } from './escape.ts';
+import { Keystrokes } from './keystrokes.ts';
 import { offerAgent, offerX11 } from './offers.ts';
 import type { SshOptions } from './options.ts';
 import { Output } from './output.ts';
@@ -22,17 +23,21 @@ const escapeHelp = (character: string) => `Escapes, right after a new line:
   ${character}${character}  the character itself
   ${character}?  this text`;
 
-/**
- * Runs the session to its end; resolves with the exit status. `onEscape` hears that the user ended it by `~.`, before the
- * connection breaks for it.
- * @throws the connection's error
- */
+/** What happens during a session. */
+export interface SessionEvents {
+  /** It runs there, and nothing has been read from stdin yet: that waits. */
+  started(): Promise<void>;
+  /** The user has ended it by `~.`; the connection will break for it. */
+  escaped(): void;
+}
+
+/** Runs the session to its end; resolves with the exit status. @throws the connection's error */
 export async function runSession(
   transport: Transport,
   options: SshOptions,
   terminal: Terminal,
   log: Log,
-  onEscape: () => void,
+  events: SessionEvents,
 ): Promise<number> {
   const channel = await transport.openSession();
   await offerX11(channel, options, log);
@@ -41,6 +46,7 @@ export async function runSession(
   const pty = await askForPty(channel, options, terminal, log);
   await start(channel, options);
   log.debug(1, options.command === null ? 'the shell has been started' : 'the command has been started');
+  await events.started();
 
   const stopResize = pty ? terminal.onResize(() => channel.resizePty(terminal.size)) : () => {};
   // The size may have changed while the pty was asked for.
@@ -61,7 +67,7 @@ export async function runSession(
     });
     const err = new Output(process.stderr, () => {});
     const endByUser = () => {
-      onEscape();
+      events.escaped();
       transport.destroy();
     };
     void forwardStdin(channel, options, pty, endByUser, log);
@@ -122,7 +128,7 @@ async function start(channel: Channel, { command, subsystem }: SshOptions): Prom
 /** Sends stdin and its end. `pty` and the options decide about escapes; `endByUser` is called for `~.`. Never rejects. */
 export async function forwardStdin(
   channel: Channel,
-  { noStdin, escapeChar }: Pick<SshOptions, 'noStdin' | 'escapeChar'>,
+  { noStdin, escapeChar, keystrokeInterval }: Pick<SshOptions, 'noStdin' | 'escapeChar' | 'keystrokeInterval'>,
   pty: boolean,
   endByUser: () => void,
   log: Log,
@@ -131,28 +137,41 @@ export async function forwardStdin(
     channel.shutdownWrite();
     return;
   }
+  const keys = pty && keystrokeInterval !== null ? obscured(channel, keystrokeInterval, log) : null;
+  const write = (data: Uint8Array) => (keys ?? channel).write(data);
   const filter = pty && escapeChar !== null ? new EscapeFilter(escapeChar) : null;
   try {
     // Not destroyed at the end: the terminal's settings can only be put back through it.
     for await (const chunk of process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       if (filter === null) {
-        await channel.write(chunk);
+        await write(chunk);
         continue;
       }
       for (const typed of filter.push(chunk)) {
-        if (typed.kind === 'data') await channel.write(typed.data);
-        else if (typed.kind === 'help') log.notice(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
+        if (typed.kind === 'data') await write(typed.data);
+        else if (typed.kind === 'help') log.say(`${escapeChar}?\n${escapeHelp(escapeChar as string)}`);
         else {
           endByUser();
           return;
         }
       }
     }
+    await keys?.flush();
   } catch (error) {
     // The command does not read any more; what it still writes counts. Everything else is stdin itself: its end.
     if (!(error instanceof ChannelClosedError)) log.debug(1, `stdin: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (!channel.isClosed) channel.shutdownWrite();
+}
+
+/** Null where the server does not know the pings that keys are hidden among. */
+function obscured(channel: Channel, interval: number, log: Log): Keystrokes | null {
+  const transport = channel.getTransport();
+  if (!transport.peerAnswersPings) return null;
+  log.debug(1, `the times of keystrokes are obscured: a packet every ${interval} ms`);
+  const keys = new Keystrokes({ write: (data) => channel.write(data), chaff: () => transport.chaff() }, interval);
+  void channel.closed.then(() => keys.stop());
+  return keys;
 }
 
 function describe({ code, signal, message }: ExitStatus): string {

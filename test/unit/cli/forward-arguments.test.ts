@@ -66,8 +66,19 @@ describe('a forward', () => {
     expect(() => parseForward('local', text)).toThrow(/^-L needs \[bind_address:\]port:host:hostport/);
   });
 
-  it.each(['1080', 'localhost:1080', '*:1080', '[::1]:1080'])('says that -R %s is not supported', (text) => {
-    expect(() => parseForward('remote', text)).toThrow(`-R ${text}: a SOCKS proxy on the server's side is not supported`);
+  it.each([
+    ['1080', { host: null, port: 1080 }],
+    ['0', { host: null, port: 0 }],
+    ['localhost:1080', { host: 'localhost', port: 1080 }],
+    ['*:1080', { host: '', port: 1080 }],
+    ['[::1]:1080', { host: '::1', port: 1080 }],
+    ['/run/proxy', { path: '/run/proxy' }],
+  ])('-R %s is a SOCKS proxy on the other side', (text, from) => {
+    expect(parseForward('remote', text)).toEqual({ kind: 'remote-dynamic', from });
+  });
+
+  it.each(['web', 'a:1080:b', '65536', '[1080]', ''])('refuses -R %j', (text) => {
+    expect(() => parseForward('remote', text)).toThrow(/^-R needs .*, or \[bind_address:\]port, not/);
   });
 
   it('escapes what it repeats', () => {
@@ -193,7 +204,6 @@ describe('options', () => {
     [['-o', 'SessionType=sbsystem', 'h'], "did you mean 'subsystem'?"],
     [['-o', 'ExitOnForwardFailure=perhaps', 'h'], "'perhaps' is no value of this"],
     [['-o', 'Tunnel=yes', 'h'], 'Tunnel: network tunnels are not supported'],
-    [['-o', 'ForkAfterAuthentication=yes', 'h', 'ls'], 'going to the background is not supported'],
   ])('refuses %j', async (args, message) => {
     const refused = (async () => settledSsh(...args))();
     await expect(refused).rejects.toThrow(UsageError);

@@ -18,13 +18,21 @@ import { tempDir } from '../../support/peers.ts';
 let a: PublicKey;
 let b: PublicKey;
 let c: PublicKey;
+let other: PublicKey;
 const line = (name: string, key: PublicKey, rest = '') => `${name} ${key.type} ${key.getBase64()}${rest}\n`;
 
 beforeAll(async () => {
-  [a, b, c] = (await Promise.all([generateKey('ed25519'), generateKey('ecdsa'), generateKey('ed25519')])).map(
-    ({ publicKey }) => publicKey,
-  ) as [PublicKey, PublicKey, PublicKey];
+  [b, a, c, other] = (await Promise.all([generateKey('ecdsa').then(({ publicKey }) => publicKey), ...fresh(3)])) as [
+    PublicKey,
+    PublicKey,
+    PublicKey,
+    PublicKey,
+  ];
 });
+
+function fresh(count: number): Promise<PublicKey>[] {
+  return Array.from({ length: count }, async () => (await generateKey('ed25519')).publicKey);
+}
 
 async function updated(text: string, keys: readonly PublicKey[], options: { host?: string; port?: number; hash?: boolean } = {}) {
   await using dir = tempDir();
@@ -42,9 +50,11 @@ async function updated(text: string, keys: readonly PublicKey[], options: { host
 
 describe('update', () => {
   it('adds and removes; comments, order and what is not understood stay', async () => {
-    const before = `# cömment\n${line('x', b)}\n${line('h', a, ' mine')}nonsense\n${line('h', c)}${line('[h]:23', c)}`;
+    const before = `# cömment\n${line('x', other)}\n${line('h', a, ' mine')}nonsense\n${line('h', c)}${line('[h]:23', other)}`;
     const { text, added, removed, skipped } = await updated(before, [a, b]);
-    expect(text).toBe(`# cömment\n${line('x', b)}\n${line('h', a, ' mine')}nonsense\n${line('[h]:23', c)}${line('h', b)}`);
+    expect(text).toBe(
+      `# cömment\n${line('x', other)}\n${line('h', a, ' mine')}nonsense\n${line('[h]:23', other)}${line('h', b)}`,
+    );
     expect([added, removed, skipped]).toEqual([[b], [c], null]);
   });
 
@@ -86,6 +96,16 @@ describe('update', () => {
     expect(skipped).toMatch(/pattern, several names or a marker/);
   });
 
+  it.each([
+    ['a key that stays', () => line('h', a) + line('i', a)],
+    ['a new key', () => line('i', b) + line('h', a)],
+    ['a key that goes', () => line('h', a) + line('h', c) + line('[h]:23', c)],
+  ])('touches nothing where another name has %s', async (_what, lines) => {
+    const { text, skipped } = await updated(lines(), [a, b]);
+    expect(text).toBe(lines());
+    expect(skipped).toMatch(/by another name/);
+  });
+
   it('needs a key that is known', async () => {
     const { text, skipped } = await updated(line('h', c), [a, b]);
     expect(text).toBe(line('h', c));
@@ -115,17 +135,19 @@ describe('update', () => {
   it('many writers lose nothing', async () => {
     await using dir = tempDir();
     const names = Array.from({ length: 12 }, (_none, index) => `h${index}`);
-    const file = dir.write('known_hosts', names.map((name) => line(name, a)).join(''));
+    const [known, learned] = await Promise.all([Promise.all(fresh(names.length)), Promise.all(fresh(names.length))]);
+    const keys = (index: number) => [known[index], learned[index]] as [PublicKey, PublicKey];
+    const file = dir.write('known_hosts', names.map((name, index) => line(name, keys(index)[0])).join(''));
     const writers = await Promise.all(names.map(() => KnownHosts.read([file])));
     await Promise.all(
       names.flatMap((name, index) => [
-        writers[index]?.update(file, name, 22, [a, b]),
+        writers[index]?.update(file, name, 22, keys(index)),
         writers[index]?.append(file, `new${index}`, 22, c),
       ]),
     );
     const now = await KnownHosts.read([file]);
     for (const [index, name] of names.entries()) {
-      expect(now.check(name, 22, b).status).toBe('ok');
+      expect(now.check(name, 22, keys(index)[1]).status).toBe('ok');
       expect(now.check(`new${index}`, 22, c).status).toBe('ok');
     }
     expect(readdirSync(dir.path)).toEqual(['known_hosts']);

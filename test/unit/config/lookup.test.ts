@@ -1,6 +1,7 @@
 // What a configuration says about a host: blocks, Match by Match, Include, tokens, quoting, and the typed values.
 
 import { chmodSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type LookupOptions, type ResolvedConfig, SSHConfig } from '../../../src/config.ts';
 import { tempDir } from '../../support/peers.ts';
@@ -27,6 +28,12 @@ describe('values', () => {
   it('are the first that apply', async () => {
     const config = await lookup('Port 1\nHost db\nUser x\nHost w*\nUser y\nPort 2\nHost *\nUser z');
     expect([config.port, config.user, config.hostname]).toEqual([1, 'y', 'web']);
+  });
+
+  it('are printed without the environment', async () => {
+    const config = await lookup('SendEnv TOKEN');
+    expect(config.environment.get('TOKEN')).toBe('secret');
+    expect(inspect(config, { depth: 10 }) + JSON.stringify(config)).not.toContain('secret');
   });
 
   it('of the command line win', async () => {
@@ -98,6 +105,38 @@ describe('values', () => {
     expect(config.identityFiles).toContain('/home/me/.ssh/id_ed25519');
     expect([config.port, config.user, config.strictHostKeyChecking, config.connectTimeout]).toEqual([22, 'me', 'ask', null]);
     expect(config.algorithms).toEqual({});
+  });
+});
+
+describe('what the other side may open', () => {
+  it('is everything, unless PermitRemoteOpen says otherwise', async () => {
+    const ask = async (text: string) => {
+      const config = await lookup(text);
+      return (
+        [
+          ['a', 80],
+          ['a', 81],
+          ['A', 80],
+          ['::1', 80],
+        ] as const
+      ).map(([host, port]) => config.permitsRemoteOpen(host, port));
+    };
+    expect(await ask('')).toEqual([true, true, true, true]);
+    expect(await ask('PermitRemoteOpen any')).toEqual([true, true, true, true]);
+    expect(await ask('PermitRemoteOpen none')).toEqual([false, false, false, false]);
+    expect(await ask('PermitRemoteOpen a:80')).toEqual([true, false, false, false]);
+    expect(await ask('PermitRemoteOpen a:* [::1]:80')).toEqual([true, true, false, true]);
+    expect(await ask('PermitRemoteOpen *:http')).toEqual([true, false, true, true]);
+    expect(await ask('PermitRemoteOpen ?:80 a*:80')).toEqual([false, false, false, false]);
+  });
+
+  it('is closed when it is idle, as ChannelTimeout has it', async () => {
+    expect((await lookup('')).channelTimeouts).toEqual([]);
+    expect((await lookup('ChannelTimeout none')).channelTimeouts).toEqual([]);
+    expect((await lookup('ChannelTimeout session=1m30s x=0\nChannelTimeout *=1')).channelTimeouts).toEqual([
+      { type: 'session', milliseconds: 90_000 },
+      { type: 'x', milliseconds: 0 },
+    ]);
   });
 });
 
