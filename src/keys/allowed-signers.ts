@@ -7,6 +7,8 @@ import { parseKeyOptions, parseTimestamp } from './key-options.ts';
 import { matchesPattern, matchesPatternList } from './pattern-list.ts';
 import { PublicKey } from './public-key.ts';
 
+const OPTIONS = { plain: ['cert-authority'], valued: ['namespaces', 'valid-after', 'valid-before'] };
+
 interface Line {
   readonly number: number;
   readonly principals: string;
@@ -118,7 +120,7 @@ function parseLine(text: string, number: number, crypto: CryptoProvider): Line {
   const plain = /^(\S+)[ \t]+(.*)$/.exec(text);
   const [, principals = '', rest = ''] = quoted ?? plain ?? [];
   if (principals === '' || rest === '') throw new KeyFormatError('not of the form "principals [options] type base64"');
-  const { options, rest: keyText } = parseKeyOptions(rest, ['cert-authority', 'namespaces', 'valid-after', 'valid-before']);
+  const { options, rest: keyText } = parseKeyOptions(rest, OPTIONS);
   const time = (name: string) => {
     const value = options.get(name);
     return value === undefined ? null : parseTimestamp(value);

@@ -159,7 +159,8 @@ async function loadCredentials(
   user: string,
   { authorizedKeys, userCas, revokedKeys, principals, gssapi }: ServeOptions,
 ): Promise<{ credentials: Credentials; madePassword: string | null }> {
-  const keys = await TrustedKeys.read({ authorizedKeys, userCas, revoked: revokedKeys, principals });
+  const trusted = { authorizedKeys, userCas, revoked: revokedKeys, principals };
+  const keys = await TrustedKeys.read(trusted, (message) => writeError(`amiko serve: ${message}\n`));
   const files = [...authorizedKeys, ...userCas];
   if (files.length > 0 && !keys.some) throw new UsageError(`there is no key in ${files.join(', ')}`);
   const given = process.env['AMIKO_PASSWORD'] ?? null;

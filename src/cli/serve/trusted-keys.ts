@@ -35,10 +35,13 @@ export class TrustedKeys {
     this.#principals = principals;
   }
 
-  /** @throws KeyFormatError naming file and line; a file that can't be read lets nobody in, and nothing starts */
-  static async read(files: TrustedKeyFiles): Promise<TrustedKeys> {
+  /**
+   * @param log Hears of lines that are passed over, see {@link AuthorizedKeys.parse}
+   * @throws KeyFormatError naming file and line; a file that can't be read lets nobody in, and nothing starts
+   */
+  static async read(files: TrustedKeyFiles, log?: (message: string) => void): Promise<TrustedKeys> {
     const lines = await Promise.all(
-      files.authorizedKeys.map(async (file) => AuthorizedKeys.parse((await bytesOf(file)).toString('utf8'), file)),
+      files.authorizedKeys.map(async (file) => AuthorizedKeys.parse((await bytesOf(file)).toString('utf8'), file, log)),
     );
     const authorities = await Promise.all(files.userCas.map(async (file) => keysIn(await bytesOf(file), file)));
     const revoked = await RevokedKeys.read(files.revoked);
