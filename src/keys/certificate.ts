@@ -87,7 +87,7 @@ export class Certificate implements CertificateContents {
     const kind = reader.u32();
     if (kind !== 1 && kind !== 2) throw new KeyFormatError(`certificate: of kind ${kind}, which is neither user nor host`);
     this.kind = KINDS[kind];
-    this.keyId = reader.text();
+    this.keyId = withoutNul(reader.text(), 'the key ID');
     this.principals = Object.freeze(principalsOf(reader.string()));
     this.validAfter = reader.u64();
     this.validBefore = reader.u64();
@@ -191,7 +191,7 @@ export function certificateBody(contents: CertificateContents, nonce: Uint8Array
 export function optionText(value: Uint8Array): string | null {
   try {
     const reader = new Reader(value);
-    const text = reader.utf8();
+    const text = withoutNul(reader.utf8(), 'an option');
     reader.end();
     return text;
   } catch (error) {
@@ -200,13 +200,19 @@ export function optionText(value: Uint8Array): string | null {
   }
 }
 
+/** For a program in C the text would end there, and be another one. */
+function withoutNul(text: string, what: string): string {
+  if (text.includes('\0')) throw new DecodeError(`there is a NUL byte in ${what}`);
+  return text;
+}
+
 function principalsOf(bytes: Uint8Array): string[] {
   const reader = new Reader(bytes);
   const principals: string[] = [];
   while (reader.remaining > 0) {
     if (principals.length === MAX_PRINCIPALS) throw new DecodeError(`more than ${MAX_PRINCIPALS} principals`);
     try {
-      principals.push(decodeUtf8(reader.string()));
+      principals.push(withoutNul(decodeUtf8(reader.string()), 'a principal'));
     } catch (error) {
       if (error instanceof DecodeError) throw error;
       throw new DecodeError('a principal is not UTF-8');

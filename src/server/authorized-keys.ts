@@ -119,6 +119,16 @@ export class AuthorizedKeys {
   }
 }
 
+/** The extensions that OpenSSH knows, none of which has a value. */
+const EXTENSIONS = [
+  'no-touch-required',
+  'permit-X11-forwarding',
+  'permit-agent-forwarding',
+  'permit-port-forwarding',
+  'permit-pty',
+  'permit-user-rc',
+];
+
 /** What a certificate's own options grant; a text where one of them is not to be had. */
 export function grantOfCertificate(certificate: Certificate, address: string): Grant | string {
   let command: string | null = null;
@@ -130,6 +140,10 @@ export function grantOfCertificate(certificate: Certificate, address: string): G
       if (!matchesSourceAddress(text, address)) return `the certificate is not good for clients at ${printable(address)}`;
     } else if (name === 'verify-required' && value.length === 0) verifyRequired = true;
     else return `the critical option '${printable(name)}' of the certificate is not known`;
+  }
+  for (const name of EXTENSIONS) {
+    // It may mean something that we don't know; sshd refuses it as well.
+    if ((certificate.extensions.get(name)?.length ?? 0) > 0) return `the extension '${name}' of the certificate has a value`;
   }
   const permits = (name: string) => certificate.extensions.has(name);
   return {

@@ -86,6 +86,19 @@ describe('a certificate', () => {
     expect(() => Certificate.parse(signed(other), nodeCrypto)).toThrow(KeyFormatError);
   });
 
+  it.each([
+    ['its key ID', { keyId: 'id\0' }, /NUL byte in the key ID/],
+    ['a principal', { principals: ['bob', 'alice\0bob'] }, /NUL byte in a principal/],
+  ])('with a NUL byte in %s is refused, as by OpenSSH', (_name, change, why) => {
+    expect(() => certificate(change)).toThrow(KeyFormatError);
+    expect(() => certificate(change)).toThrow(why);
+  });
+
+  it('has no text in an option with a NUL byte, nor with something behind it', () => {
+    expect(optionText(new Writer().string('tr\0ue').finish())).toBeNull();
+    expect(optionText(new Writer().string('true').u8(0).finish())).toBeNull();
+  });
+
   it('names at most 256 principals', () => {
     const names = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
     expect(certificate({ principals: names(256) }).principals.length).toBe(256);

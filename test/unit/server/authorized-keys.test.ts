@@ -215,6 +215,8 @@ describe('an authority', () => {
     ['of a host', '', { kind: 'host', extensions: {} }, /host certificate/],
     ['for other addresses', '', { criticalOptions: { 'source-address': '10.0.0.0/8' } }, /not good for clients at/],
     ['for no addresses', '', { criticalOptions: { 'source-address': '' } }, /source-address/],
+    ['whose forced command ends early for some', '', { criticalOptions: { 'force-command': 'true\0; id' } }, /'force-command'/],
+    ['with a permission that says more', '', { extensions: { 'permit-pty': 'x' } }, /'permit-pty'.*value/],
     ['with an option that nobody knows', '', { criticalOptions: { 'new-thing': 'x' } }, /'new-thing'/],
     ['for here, on a line for elsewhere', ',from="10.0.0.1"', {}, /not from/],
   ] as const)('does not let one in %s', async (_name, options, change, why) => {
