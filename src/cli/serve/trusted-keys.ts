@@ -88,7 +88,10 @@ async function bytesOf(file: string): Promise<Buffer> {
 
 function keysIn(bytes: Buffer, file: string): PublicKey[] {
   const keys: PublicKey[] = [];
-  for (const [index, raw] of bytes.toString('utf8').split('\n').entries()) {
+  const text = bytes.toString('utf8');
+  // One key over several lines, or a private one by mistake: it is the file that is said to be wrong then.
+  if (/^\s*(?:-{4,5} ?BEGIN |\{)/.test(text)) return [inFile(file, () => parsePublicKey(text))];
+  for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     if (line !== '' && !line.startsWith('#')) keys.push(inFile(`${file}:${index + 1}`, () => parsePublicKey(line)));
   }
