@@ -115,6 +115,11 @@ export class PKey implements Signer {
     return this.#signer?.costly ?? false;
   }
 
+  /** The private key, where it is in this process: for an agent to take, for one. */
+  get privateKey(): PrivateKey | null {
+    return this.#signer instanceof PrivateKey ? this.#signer : null;
+  }
+
   /** The certificate that was loaded or came with the key, or null. */
   get publicBlob(): Certificate | null {
     return this.#key.certificate;
@@ -228,9 +233,9 @@ export class PKey implements Signer {
   }
 
   #inMemory(): PrivateKey {
-    const signer = this.#private('to write');
-    if (!(signer instanceof PrivateKey)) throw new UsageError(`the private part of ${this.fingerprint} is not in this process`);
-    return signer;
+    this.#private('to write');
+    if (this.privateKey === null) throw new UsageError(`the private part of ${this.fingerprint} is not in this process`);
+    return this.privateKey;
   }
 }
 

@@ -4,7 +4,15 @@ import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { KeyFormatError, PassphraseError, UsageError } from '../../../src/errors.ts';
-import { generateKey, PKey, type PrivateKey, type PublicKey, signatureAlgorithms, signCertificate } from '../../../src/keys.ts';
+import {
+  formatPrivateKey,
+  generateKey,
+  PKey,
+  type PrivateKey,
+  type PublicKey,
+  signatureAlgorithms,
+  signCertificate,
+} from '../../../src/keys.ts';
 import { tempDir } from '../../support/peers.ts';
 import { closePair, OpenServer, transportPair } from '../../support/transport-pair.ts';
 
@@ -110,6 +118,10 @@ it('shows nothing of the secret, and cannot write one that is elsewhere', async 
   expect([remote.canSign(), remote.costly]).toEqual([true, true]);
   expect(key.verifySshSig(data, await remote.signSshData(data))).toBe(true);
   await expect(remote.writePrivateKey({ write: () => {} })).rejects.toThrow(/not in this process/);
+  expect([key.privateKey === secret, remote.privateKey]).toEqual([true, null]);
+  for (const none of [key, secret.publicKey, null, 'key']) {
+    await expect(formatPrivateKey(none as never)).rejects.toThrow(UsageError);
+  }
 });
 
 it('is a host key, and logs in with its certificate', async () => {
