@@ -59,6 +59,11 @@ export async function signCertificate(
     comment = '',
   } = options;
   const { criticalOptions = {}, extensions = kind === 'user' ? PERMITTED : {} } = options;
+  // Whoever writes without types must not get a host certificate for a typing error, nor a serial that no list revokes.
+  if (kind !== 'user' && kind !== 'host') throw new UsageError("a certificate is for a 'user' or a 'host'");
+  if (typeof serial !== 'bigint' || serial < 0n || serial >= 2n ** 64n) {
+    throw new UsageError('a serial number is a bigint from 0n to 2n ** 64n - 1n');
+  }
   if (principals.length === 0) throw new UsageError('a certificate needs a principal: whom or what it is for');
   // OpenSSH takes lists apart at commas in more than one place.
   if (principals.some((name) => name === '' || name.includes(','))) throw new UsageError('a principal is empty or holds a comma');

@@ -147,6 +147,10 @@ describe('signCertificate and withCertificate', () => {
     [{ kind: 'host', criticalOptions: { 'force-command': 'x' } }, /host certificates/],
     [{ validAfter: new Date(2000), validBefore: new Date(1000) }, /end before/],
     [{ validAfter: new Date(Number.NaN) }, /date/],
+    [{ kind: 'usr' }, /'user' or a 'host'/],
+    [{ serial: -1n }, /serial/],
+    [{ serial: 2n ** 64n }, /serial/],
+    [{ serial: 1 }, /serial/],
   ] as const)('refuse %o', async (change, why) => {
     const options = { kind: 'user', keyId: 'x', principals: ['a'], ...change } as never;
     const made = signCertificate(ca, key.publicKey, options);
