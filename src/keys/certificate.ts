@@ -52,18 +52,27 @@ export const FOREVER = 0xffff_ffff_ffff_ffffn;
  * ```
  */
 export class Certificate implements CertificateContents {
+  /** The name of a certificate for such a key, as in `ssh-ed25519-cert-v01@openssh.com`. */
   readonly type: CertificateType;
   /** The SSH encoding. Not to be changed. */
   readonly blob: Uint8Array;
   /** The key that is certified; its `certificate` is this. */
   readonly publicKey: PublicKey;
+  /** The authority's number for it, by which it can be revoked; 0 where it gives none. */
   readonly serial: bigint;
+  /** Whether it is for a user or a host. Never good for the other. */
   readonly kind: 'user' | 'host';
+  /** What the authority calls it. For logs and revocation, not for decisions. */
   readonly keyId: string;
+  /** The users or hosts that it is for; for nobody where there is none. */
   readonly principals: readonly string[];
+  /** Seconds since 1970, from this one on. */
   readonly validAfter: bigint;
+  /** Seconds since 1970, up to but without this one. */
   readonly validBefore: bigint;
+  /** What must be understood and obeyed, by name: an unknown one makes the certificate void. Values as on the wire. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
+  /** What is permitted, by name (`permit-pty`, ...). Unknown ones are ignored. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
   /** The authority's key, whose signature over all of this is right. */
   readonly signatureKey: PublicKey;
@@ -146,6 +155,7 @@ export class Certificate implements CertificateContents {
     return this.publicKey.fingerprint;
   }
 
+  /** Whether both are the same certificate, byte for byte. */
   equals(other: Certificate): boolean {
     return equalBytes(this.blob, other.blob);
   }
@@ -156,6 +166,7 @@ export class Certificate implements CertificateContents {
     return this.comment === '' ? line : `${line} ${printable(this.comment)}`;
   }
 
+  /** The one-line form. */
   toJSON(): string {
     return this.toString();
   }

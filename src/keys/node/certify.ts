@@ -12,6 +12,7 @@ import type { Signer } from '../signer.ts';
 
 /** What a certificate says. */
 export interface SignCertificateOptions {
+  /** Whom it is for. */
   readonly kind: 'user' | 'host';
   /** What the authority calls it: it appears in the logs of servers. */
   readonly keyId: string;
@@ -21,11 +22,13 @@ export interface SignCertificateOptions {
   readonly validAfter?: Date;
   /** Default: for ever. */
   readonly validBefore?: Date;
+  /** The authority's number for it, by which it can be revoked: 0n to 2n ** 64n - 1n. Default 0n, which is for none. */
   readonly serial?: bigint;
   /** Texts by name: `force-command`, `source-address`; '' for those without a value (`verify-required`). Only for users. */
   readonly criticalOptions?: Readonly<Record<string, string>>;
   /** Default for users all that ssh-keygen permits (X11, agent and port forwarding, pty, user rc), for hosts nothing. */
   readonly extensions?: Readonly<Record<string, string>>;
+  /** Free text that goes behind it in a file. Default none. */
   readonly comment?: string;
 }
 
