@@ -31,7 +31,7 @@ export type { DhGroup } from './kex/dh-group.ts';
 export type { GssKexName } from './kex/gss-methods.ts';
 export { parseModuli } from './kex/moduli.ts';
 export type { PrivateKey, PublicKey, Signer } from './keys.ts';
-export { generateKey, parsePrivateKey, parsePublicKey, readPrivateKey, readPublicKey } from './keys.ts';
+export { generateKey, PKey, parsePrivateKey, parsePublicKey, readPrivateKey, readPublicKey } from './keys.ts';
 export { SFTPAttributes } from './sftp/protocol/attributes.ts';
 export { SFTPHandle } from './sftp/server/handle.ts';
 export { SFTPServerInterface } from './sftp/server/interface.ts';

@@ -15,6 +15,7 @@ export {
   type PublicKeyFormat,
 } from './keys/node/format.ts';
 export { type GenerateKeyOptions, generateKey } from './keys/node/generate.ts';
+export { PKey } from './keys/node/pkey.ts';
 export {
   type ParsePrivateKeyOptions,
   parsePrivateKey,

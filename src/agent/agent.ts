@@ -152,11 +152,13 @@ export class Agent implements AsyncDisposable {
     }
   }
 
+  /** Has the agent forget a key; one that came in a certificate goes, the plain one stays. @throws AgentError where it does not have it */
   async remove(key: PublicKey, options?: CallOptions): Promise<void> {
     const body = new Writer().string(blobOf(key)).finish();
     await this.#perform(protocol.REMOVE_IDENTITY, body, 'remove the key', options);
   }
 
+  /** Has the agent forget all keys. @throws AgentError */
   async removeAll(options?: CallOptions): Promise<void> {
     await this.#perform(protocol.REMOVE_ALL_IDENTITIES, new Uint8Array(0), 'remove its keys', options);
   }
@@ -166,6 +168,7 @@ export class Agent implements AsyncDisposable {
     await this.#perform(protocol.LOCK, new Writer().string(passphrase).finish(), 'be locked', options);
   }
 
+  /** Ends {@link lock}. @throws AgentError where the passphrase is another one */
   async unlock(passphrase: string, options?: CallOptions): Promise<void> {
     await this.#perform(protocol.UNLOCK, new Writer().string(passphrase).finish(), 'be unlocked', options);
   }

@@ -28,6 +28,7 @@ export interface KeyringEntry {
   readonly destinations: readonly DestinationConstraint[];
 }
 
+/** How a keyring behaves. */
 export interface KeyringOptions {
   /**
    * Asks the user whether a key that was added with `confirm` may sign; `use` is where, for a key that is limited to hosts. One

@@ -39,7 +39,8 @@ export function noAgent(): AgentError {
 
 /** Nobody is there. */
 export function unreachable(where: string, cause: unknown, { platform = process.platform }: Surroundings = {}): AgentError {
-  const message = `the agent at ${printable(where)} can't be reached`;
+  const { code } = Object(cause) as NodeJS.ErrnoException;
+  const message = `the agent at ${printable(where)} can't be reached${code === undefined ? '' : ` (${code})`}`;
   const isUsual = platform === 'win32' && where.toLowerCase() === WINDOWS_PIPE;
   const hint = isUsual ? `; it is the service 'OpenSSH Authentication Agent', which may be off; ${PAGEANT}` : '';
   return new AgentError(`${message}${hint}`, { cause });

@@ -13,6 +13,7 @@ import { DEFAULT_PORT } from './known-hosts-line.ts';
  */
 export type StrictHostKeyChecking = 'yes' | 'ask' | 'accept-new' | 'no';
 
+/** What is known and how strictly it is taken. */
 export interface HostKeyPolicyOptions {
   /** What is known. Default nothing. */
   readonly knownHosts?: KnownHosts;

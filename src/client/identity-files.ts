@@ -67,14 +67,23 @@ export async function readIdentity(file: string, agent: Agent | null, port: Iden
   }
 }
 
-/** As with ssh, a key of ours that others can read or write is not used: it may be theirs as well by now. Said if it is so. */
 async function isExposed(file: string, log: IdentityPort['log']): Promise<boolean> {
+  const why = await whyExposed(file);
+  if (why !== null) log.error(`identity ${file} is not used: ${why}`);
+  return why !== null;
+}
+
+/**
+ * Why a private key that is ours should not be used, as for ssh: others can read or write it, so it may be theirs as well by now. Null
+ * where it may.
+ * @throws Error (of node:fs)
+ */
+export async function whyExposed(file: string): Promise<string | null> {
   const { uid, mode } = await stat(file);
   // Windows has neither; its files are guarded by other means.
-  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return false;
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return null;
   const rights = (mode & 0o777).toString(8).padStart(4, '0');
-  log.error(`identity ${file} is not used: others have rights to the file (${rights}); chmod go= if it is still secret`);
-  return true;
+  return `others have rights to the file (${rights}); chmod go= if it is still secret`;
 }
 
 async function openLater(file: string, agent: Agent | null, port: IdentityPort): Promise<Signer | null> {

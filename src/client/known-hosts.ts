@@ -66,7 +66,7 @@ export class KnownHosts {
       try {
         hosts.addText(await readFile(file, 'utf8'), file);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw named(error, file);
       }
     }
     return hosts;
@@ -235,6 +235,12 @@ export class KnownHosts {
     }
     return known;
   }
+}
+
+/** What node:fs says, with the file: once that is open, it leaves it out. */
+function named(error: unknown, file: string): unknown {
+  if (error instanceof Error && !error.message.includes(file)) error.message += ` '${printable(file)}'`;
+  return error;
 }
 
 /** Why a host certificate proves nothing about this host now, or null where it does. */

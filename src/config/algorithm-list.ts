@@ -6,6 +6,7 @@ import { defaultAlgorithms, supportedAlgorithms } from '../algorithms/registry.t
 import { matchesPattern, matchesPatternList } from '../keys/pattern-list.ts';
 import { LineError } from './line.ts';
 
+/** The names that there are for one kind of algorithm. */
 export interface AlgorithmTable {
   /** What is offered where the file says nothing, and what `+`, `-` and `^` start from. */
   readonly defaults: readonly string[];
@@ -13,6 +14,7 @@ export interface AlgorithmTable {
   readonly supported: readonly string[];
 }
 
+/** The keywords whose value is a list of algorithms. */
 export type ListKeyword =
   | 'ciphers'
   | 'macs'

@@ -10,6 +10,7 @@ import { hostnameProblem } from './safe-names.ts';
 import type { Settings } from './settings.ts';
 import { domainName } from './values.ts';
 
+/** What a lookup of a name has found. */
 export interface ResolvedName {
   /** The name at the end of the CNAMEs; null where it is not known. */
   readonly canonicalName: string | null;

@@ -1,10 +1,11 @@
-// Lists of networks, as `Match localnetwork` has them: addresses with or without the length of a prefix, separated by commas. An
-// address with bits behind the prefix is a mistake, not a network.
+// Networks, as `Match localnetwork`, `from` of authorized_keys and the source-address of certificates have them: addresses with or
+// without the length of a prefix. An address with bits behind the prefix is a mistake, not a network, as it is for OpenSSH.
 
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { LineError } from './line.ts';
 
-interface Network {
+/** Addresses that begin with the same bits. */
+export interface Network {
   readonly address: Uint8Array;
   readonly bits: number;
 }
@@ -18,7 +19,8 @@ export function anyInNetworks(addresses: readonly string[], list: string): boole
   });
 }
 
-function parseNetwork(text: string): Network {
+/** One entry of a list. @throws LineError for what is no network. */
+export function parseNetwork(text: string): Network {
   const [base = '', length, ...more] = text.split('/');
   const address = addressBytes(base);
   if (address === null || more.length > 0) throw new LineError(`'${text.slice(0, 64)}' is no network`);
@@ -31,7 +33,8 @@ function parseNetwork(text: string): Network {
   return network;
 }
 
-function contains({ address, bits }: Network, other: Uint8Array): boolean {
+/** Whether the address, of {@link addressBytes}, is in the network. */
+export function contains({ address, bits }: Network, other: Uint8Array): boolean {
   return address.length === other.length && other.every((byte, index) => (byte & mask(bits, index)) === address[index]);
 }
 
@@ -42,7 +45,7 @@ function mask(bits: number, index: number): number {
 }
 
 /** 4 or 16 bytes; null for what is no address. */
-function addressBytes(text: string): Uint8Array | null {
+export function addressBytes(text: string): Uint8Array | null {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
   if (!isIPv6(text) || text.includes('%')) return null;
   const canonical = new SocketAddress({ address: text, family: 'ipv6' }).address;

@@ -7,7 +7,9 @@ import { port } from './values.ts';
 /** One end of a forwarding. `host` is null where the file names none; what that means is GatewayPorts' affair. */
 export type Endpoint = { readonly host: string | null; readonly port: number } | { readonly path: string };
 
+/** One forwarding: of what is listened on, to where. */
 export interface Forward {
+  /** On this machine for LocalForward and DynamicForward, on the server for RemoteForward. */
   readonly listen: Endpoint;
   /** `'socks'`: whoever connects says where to (DynamicForward, and RemoteForward with one argument). */
   readonly connect: Endpoint | 'socks';

@@ -6,6 +6,7 @@ import { LineError } from './line.ts';
 import { hostnameProblem, userProblem } from './safe-names.ts';
 import { domainName, port as parsePort, type ServiceLookup } from './values.ts';
 
+/** A place to log in at, `[user@]host[:port]`. What was not said is null. */
 export interface Destination {
   readonly user: string | null;
   readonly host: string;

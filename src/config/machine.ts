@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, hostname, networkInterfaces, userInfo } from 'node:os';
 
+/** What a configuration can ask about this machine and its user. */
 export interface Machine {
   /** The local user's name: `%u`, `Match localuser`, and the remote user where nothing names one. */
   readonly user: string;

@@ -16,6 +16,7 @@ import { Files, type Source } from './source.ts';
 import { expand } from './tokens.ts';
 import { Walk, type WalkOptions } from './walk.ts';
 
+/** What a lookup is told beside the files: mostly what stands on a command line. */
 export interface LookupOptions {
   /** The user of the command line; wins over the files, and is taken as it is: there are no tokens in it. */
   readonly user?: string;

@@ -1,11 +1,15 @@
 // Who may sign as whom (ssh-keygen(1), "ALLOWED SIGNERS"): a line per key, with patterns of names, options, the key. A line that
 // can't be understood is an error with its number, never skipped: whoever reads trust from a file must be able to rely on all of it.
+// Only a key of a type that amiko does not have is passed over, as nothing could be signed with it.
 
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KeyFormatError, printable } from '../errors.ts';
 import { parseKeyOptions, parseTimestamp } from './key-options.ts';
+import { isKeyType, looksLikeKeyType } from './key-type.ts';
 import { matchesPattern, matchesPatternList } from './pattern-list.ts';
 import { PublicKey } from './public-key.ts';
+
+const OPTIONS = { plain: ['cert-authority'], valued: ['namespaces', 'valid-after', 'valid-before'] };
 
 interface Line {
   readonly number: number;
@@ -40,7 +44,8 @@ export class AllowedSigners {
     for (const [index, line] of text.split(/\r?\n/).entries()) {
       if (line.trim() === '' || line.trimStart().startsWith('#')) continue;
       try {
-        lines.push(parseLine(line.trim(), index + 1, crypto));
+        const parsed = parseLine(line.trim(), index + 1, crypto);
+        if (parsed !== null) lines.push(parsed);
       } catch (error) {
         if (!(error instanceof KeyFormatError)) throw error;
         throw new KeyFormatError(`allowed signers, line ${index + 1}: ${error.message}`, { cause: error });
@@ -113,12 +118,17 @@ function unfit({ namespaces, validAfter, validBefore }: Line, namespace: string 
   return null;
 }
 
-function parseLine(text: string, number: number, crypto: CryptoProvider): Line {
+/** Null where the key is of a type that is not supported. */
+function parseLine(text: string, number: number, crypto: CryptoProvider): Line | null {
   const quoted = /^"([^"]*)"[ \t]+(.*)$/.exec(text);
-  const plain = /^(\S+)[ \t]+(.*)$/.exec(text);
+  const plain = /^([^\s"]\S*)[ \t]+(.*)$/.exec(text);
   const [, principals = '', rest = ''] = quoted ?? plain ?? [];
   if (principals === '' || rest === '') throw new KeyFormatError('not of the form "principals [options] type base64"');
-  const { options, rest: keyText } = parseKeyOptions(rest, ['cert-authority', 'namespaces', 'valid-after', 'valid-before']);
+  const { options, all, rest: keyText } = parseKeyOptions(rest, OPTIONS);
+  for (const name of OPTIONS.valued) {
+    // One of them would have to be ignored, and each is a restriction.
+    if (all.filter(([other]) => other === name).length > 1) throw new KeyFormatError(`the option '${name}' twice`);
+  }
   const time = (name: string) => {
     const value = options.get(name);
     return value === undefined ? null : parseTimestamp(value);
@@ -128,5 +138,7 @@ function parseLine(text: string, number: number, crypto: CryptoProvider): Line {
   if (validBefore <= validAfter) throw new KeyFormatError('valid-before is not behind valid-after');
   const namespaces = options.get('namespaces') ?? null;
   const authority = options.has('cert-authority');
+  const type = /^\S*/.exec(keyText)?.[0] ?? '';
+  if (looksLikeKeyType(type) && !isKeyType(type)) return null;
   return { number, principals, authority, namespaces, validAfter, validBefore, key: PublicKey.fromText(keyText, crypto) };
 }

@@ -52,18 +52,27 @@ export const FOREVER = 0xffff_ffff_ffff_ffffn;
  * ```
  */
 export class Certificate implements CertificateContents {
+  /** The name of a certificate for such a key, as in `ssh-ed25519-cert-v01@openssh.com`. */
   readonly type: CertificateType;
   /** The SSH encoding. Not to be changed. */
   readonly blob: Uint8Array;
   /** The key that is certified; its `certificate` is this. */
   readonly publicKey: PublicKey;
+  /** The authority's number for it, by which it can be revoked; 0 where it gives none. */
   readonly serial: bigint;
+  /** Whether it is for a user or a host. Never good for the other. */
   readonly kind: 'user' | 'host';
+  /** What the authority calls it. For logs and revocation, not for decisions. */
   readonly keyId: string;
+  /** The users or hosts that it is for; for nobody where there is none. */
   readonly principals: readonly string[];
+  /** Seconds since 1970, from this one on. */
   readonly validAfter: bigint;
+  /** Seconds since 1970, up to but without this one. */
   readonly validBefore: bigint;
+  /** What must be understood and obeyed, by name: an unknown one makes the certificate void. Values as on the wire. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
+  /** What is permitted, by name (`permit-pty`, ...). Unknown ones are ignored. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
   /** The authority's key, whose signature over all of this is right. */
   readonly signatureKey: PublicKey;
@@ -87,7 +96,7 @@ export class Certificate implements CertificateContents {
     const kind = reader.u32();
     if (kind !== 1 && kind !== 2) throw new KeyFormatError(`certificate: of kind ${kind}, which is neither user nor host`);
     this.kind = KINDS[kind];
-    this.keyId = reader.text();
+    this.keyId = withoutNul(reader.text(), 'the key ID');
     this.principals = Object.freeze(principalsOf(reader.string()));
     this.validAfter = reader.u64();
     this.validBefore = reader.u64();
@@ -146,6 +155,7 @@ export class Certificate implements CertificateContents {
     return this.publicKey.fingerprint;
   }
 
+  /** Whether both are the same certificate, byte for byte. */
   equals(other: Certificate): boolean {
     return equalBytes(this.blob, other.blob);
   }
@@ -156,6 +166,7 @@ export class Certificate implements CertificateContents {
     return this.comment === '' ? line : `${line} ${printable(this.comment)}`;
   }
 
+  /** The one-line form. */
   toJSON(): string {
     return this.toString();
   }
@@ -191,7 +202,7 @@ export function certificateBody(contents: CertificateContents, nonce: Uint8Array
 export function optionText(value: Uint8Array): string | null {
   try {
     const reader = new Reader(value);
-    const text = reader.utf8();
+    const text = withoutNul(reader.utf8(), 'an option');
     reader.end();
     return text;
   } catch (error) {
@@ -200,13 +211,19 @@ export function optionText(value: Uint8Array): string | null {
   }
 }
 
+/** For a program in C the text would end there, and be another one. */
+function withoutNul(text: string, what: string): string {
+  if (text.includes('\0')) throw new DecodeError(`there is a NUL byte in ${what}`);
+  return text;
+}
+
 function principalsOf(bytes: Uint8Array): string[] {
   const reader = new Reader(bytes);
   const principals: string[] = [];
   while (reader.remaining > 0) {
     if (principals.length === MAX_PRINCIPALS) throw new DecodeError(`more than ${MAX_PRINCIPALS} principals`);
     try {
-      principals.push(decodeUtf8(reader.string()));
+      principals.push(withoutNul(decodeUtf8(reader.string()), 'a principal'));
     } catch (error) {
       if (error instanceof DecodeError) throw error;
       throw new DecodeError('a principal is not UTF-8');

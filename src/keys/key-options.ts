@@ -3,6 +3,13 @@
 
 import { KeyFormatError, printable } from '../errors.ts';
 
+/** The options that are understood, in lower case. */
+export interface KnownOptions {
+  readonly plain: readonly string[];
+  /** Those that have a value, which may be empty. */
+  readonly valued: readonly string[];
+}
+
 export interface KeyOptions {
   /** By name in lower case; '' for those without a value. The first of several of one name. */
   readonly options: ReadonlyMap<string, string>;
@@ -14,10 +21,9 @@ export interface KeyOptions {
 
 /**
  * Takes the options off the front of a line, where there are any: a line that begins with a key type has none.
- * @param known The names that are understood
  * @throws KeyFormatError for an option that is not known: to ignore what was meant as a restriction would lift it
  */
-export function parseKeyOptions(text: string, known: readonly string[]): KeyOptions {
+export function parseKeyOptions(text: string, { plain, valued }: KnownOptions): KeyOptions {
   const all: (readonly [string, string])[] = [];
   let at = 0;
   if (!/^(?:ssh-|ecdsa-sha2-|sk-|rsa-sha2-)\S*[ \t]/.test(text)) {
@@ -26,10 +32,14 @@ export function parseKeyOptions(text: string, known: readonly string[]): KeyOpti
       match.lastIndex = at;
       const name = match.exec(text)?.[0].toLowerCase();
       if (name === undefined) throw new KeyFormatError('an option has no name');
-      if (!known.includes(name)) throw new KeyFormatError(`the option '${printable(name)}' is not known`);
+      const hasValue = valued.includes(name);
+      if (!hasValue && !plain.includes(name)) throw new KeyFormatError(`the option '${printable(name)}' is not known`);
       at += name.length;
+      if (hasValue !== (text[at] === '=')) {
+        throw new KeyFormatError(`the option '${name}' ${hasValue ? 'needs a' : 'takes no'} value`);
+      }
       let value = '';
-      if (text[at] === '=') {
+      if (hasValue) {
         if (text[at + 1] !== '"') throw new KeyFormatError(`the value of '${name}' is not in quotes`);
         const end = closingQuote(text, at + 2);
         value = text.slice(at + 2, end).replaceAll('\\"', '"');
@@ -47,19 +57,18 @@ export function parseKeyOptions(text: string, known: readonly string[]): KeyOpti
 }
 
 /**
- * Seconds since 1970 of `YYYYMMDD[HHMM[SS]]`, in local time or, with a `Z` behind it, in UTC (ssh-keygen(1)).
+ * Seconds since 1970 of `YYYYMMDD[HHMM[SS]]`, in local time or, with `Z` or `UTC` behind it, in UTC (ssh-keygen(1)).
  * @throws KeyFormatError
  */
 export function parseTimestamp(text: string): number {
-  const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/.exec(text);
+  const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z|UTC)?$/i.exec(text);
   if (match === null) throw new KeyFormatError(`'${printable(text)}' is not a time of the form YYYYMMDD[HHMM[SS]][Z]`);
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map((part) => Number(part ?? 0));
-  const date =
-    match[7] === 'Z'
-      ? new Date(Date.UTC(year, month - 1, day, hour, minute, second))
-      : new Date(year, month - 1, day, hour, minute, second);
-  const back =
-    match[7] === 'Z' ? [date.getUTCMonth(), date.getUTCDate(), date.getUTCHours()] : [date.getMonth(), date.getDate(), hour];
+  const utc = match[7] !== undefined;
+  const date = utc
+    ? new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+    : new Date(year, month - 1, day, hour, minute, second);
+  const back = utc ? [date.getUTCMonth(), date.getUTCDate(), date.getUTCHours()] : [date.getMonth(), date.getDate(), hour];
   // 20260231 would be a day in March.
   if (back[0] !== month - 1 || back[1] !== day || hour > 23 || minute > 59 || second > 59 || back[2] !== hour) {
     throw new KeyFormatError(`'${printable(text)}' is not a time that there is`);

@@ -43,6 +43,7 @@ export interface RevokedCertificates {
   readonly authority: KeyBlob | null;
   /** Serial numbers; 0, which stands for none given, revokes nothing. */
   readonly serials?: readonly (bigint | SerialRange)[];
+  /** What the authority calls them (`keyId` of a Certificate). */
   readonly keyIds?: readonly string[];
 }
 
@@ -50,7 +51,9 @@ export interface RevokedCertificates {
 export interface KrlContents {
   /** Counts up with each edition. */
   readonly version?: bigint;
+  /** When it was made, to the second. */
   readonly generated: Date;
+  /** Free text. Default none. */
   readonly comment?: string;
   /** Keys as such, plain and in any certificate, as an authority as well. */
   readonly keys?: readonly KeyBlob[];
@@ -79,8 +82,11 @@ interface Section {
  * ```
  */
 export class Krl {
+  /** Counts up with each edition; 0 where nobody counts. */
   readonly version: bigint;
+  /** When it was made. */
   readonly generated: Date;
+  /** Free text; empty where there was none. */
   readonly comment: string;
   readonly #crypto: CryptoProvider;
   readonly #blobs = new Set<string>();

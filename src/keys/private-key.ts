@@ -13,7 +13,7 @@ import type { Signer } from './signer.ts';
 
 const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
-/** The secret parts of a key, for those who write key files. The arrays are the key's own: do not change them. */
+/** The secret parts of a key, for those who write key files. The arrays are the key's own: do not change them. @throws UsageError for what is none */
 export let secretComponents: (key: PrivateKey) => PrivateComponents;
 
 /**
@@ -50,7 +50,11 @@ export class PrivateKey implements Signer {
   #signingKey: SigningKey | undefined;
 
   static {
-    secretComponents = (key) => key.#components;
+    secretComponents = (key) => {
+      // A public key, an agent's key, or nothing at all, where somebody writes without types.
+      if (typeof key !== 'object' || key === null || !(#components in key)) throw new UsageError('not a PrivateKey in memory');
+      return key.#components;
+    };
     importNow = (key) => {
       key.#signingKey ??= key.#import();
     };

@@ -3,7 +3,7 @@
 
 import { equalBytes, fromBase64, toBase64, toHex } from '../bytes/bytes.ts';
 import type { CryptoProvider, PublicComponents } from '../crypto/provider.ts';
-import { KeyFormatError, printable } from '../errors.ts';
+import { KeyFormatError, printable, UsageError } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import { describeUnsupportedType, isKeyType, type KeyType, looksLikeKeyType } from './key-type.ts';
 import { decodePublicBlob } from './public-blob.ts';
@@ -107,8 +107,10 @@ export class PublicKey {
     return this.getFingerprint();
   }
 
-  /** The fingerprint: `SHA256:...`, or for `md5` OpenSSH's older `MD5:aa:bb:...`. */
+  /** The fingerprint: `SHA256:...`, or for `md5` OpenSSH's older `MD5:aa:bb:...`. @throws UsageError for another hash */
   getFingerprint(hash: 'sha256' | 'md5' = 'sha256'): string {
+    if (hash !== 'sha256' && hash !== 'md5')
+      throw new UsageError(`no fingerprints by '${printable(String(hash))}': sha256 or md5`);
     const digest = this.#crypto.hash(hash, this.blob);
     if (hash === 'md5') return `MD5:${toHex(digest).replace(/..(?=.)/g, '$&:')}`;
     return `SHA256:${toBase64(digest).replace(/=+$/, '')}`;

@@ -2,7 +2,8 @@
 // source-address of certificates takes addresses and networks only (sshd(8), OpenSSH PROTOCOL.certkeys). A list that can't be
 // understood lets nobody through.
 
-import { BlockList, isIP } from 'node:net';
+import { addressBytes, contains, parseNetwork } from '../config/cidr.ts';
+import { LineError } from '../config/line.ts';
 import { matchesPattern } from '../keys/pattern-list.ts';
 
 /** Whether a `from` list lets the address through. A name in it never matches: what the DNS says of an address is not asked. */
@@ -12,8 +13,9 @@ export function matchesFrom(list: string, address: string): boolean {
   for (const entry of list.split(',')) {
     const negated = entry.startsWith('!');
     const pattern = negated ? entry.slice(1) : entry;
+    // As for sshd: `a,,b` is a mistake, and so is 192.0.2.7/24, of which nobody knows whether the network was meant or the host.
     const fits = pattern.includes('/') ? inNetwork(pattern, plain) : matchesPattern(pattern.toLowerCase(), plain.toLowerCase());
-    if (fits === null) return false;
+    if (fits === null || pattern === '') return false;
     if (!fits) continue;
     // A network that is excluded is excluded, whatever else is on the list.
     if (negated) return false;
@@ -31,18 +33,14 @@ export function matchesSourceAddress(list: string, address: string): boolean {
 
 /** Whether the address is in the network, or is the address; null where it is neither. */
 function inNetwork(text: string, address: string): boolean | null {
-  const [network = '', bits, ...more] = text.split('/');
-  const version = isIP(network);
-  if (version === 0 || more.length > 0) return null;
-  const most = version === 4 ? 32 : 128;
-  if (bits !== undefined && !/^\d{1,3}$/.test(bits)) return null;
-  const prefix = bits === undefined ? most : Number(bits);
-  if (prefix > most) return null;
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  const list = new BlockList();
-  list.addSubnet(network, prefix, family);
-  const seen = isIP(address);
-  return seen === version && list.check(address, family);
+  const seen = addressBytes(address);
+  try {
+    const network = parseNetwork(text);
+    return seen !== null && contains(network, seen);
+  } catch (error) {
+    if (error instanceof LineError) return null;
+    throw error;
+  }
 }
 
 /** `::ffff:10.0.0.1` is how a socket for both versions shows 10.0.0.1. */

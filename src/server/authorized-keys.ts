@@ -5,38 +5,35 @@ import { nodeCrypto } from '../crypto/node/index.ts';
 import { KeyFormatError, printable } from '../errors.ts';
 import { type Certificate, optionText } from '../keys/certificate.ts';
 import { type KeyOptions, parseKeyOptions, parseTimestamp } from '../keys/key-options.ts';
+import { describeUnsupportedType, isKeyType, looksLikeKeyType } from '../keys/key-type.ts';
 import { PublicKey } from '../keys/public-key.ts';
 import { matchesFrom, matchesSourceAddress } from './addresses.ts';
 import { both, everything, type Grant, type PermittedPlace, restricted } from './grant.ts';
 
-/** Every option of sshd(8). */
-const OPTIONS = [
-  'agent-forwarding',
-  'cert-authority',
-  'command',
-  'environment',
-  'expiry-time',
-  'from',
-  'no-agent-forwarding',
-  'no-port-forwarding',
-  'no-pty',
-  'no-touch-required',
-  'no-user-rc',
-  'no-x11-forwarding',
-  'permitlisten',
-  'permitopen',
-  'port-forwarding',
-  'principals',
-  'pty',
-  'restrict',
-  'tunnel',
-  'user-rc',
-  'verify-required',
-  'x11-forwarding',
-] as const;
+/** Every option of sshd(8), and the opposites that it understands without saying so. */
+const OPTIONS = {
+  plain: [
+    'agent-forwarding',
+    'cert-authority',
+    'no-agent-forwarding',
+    'no-port-forwarding',
+    'no-pty',
+    'no-touch-required',
+    'no-user-rc',
+    'no-verify-required',
+    'no-x11-forwarding',
+    'port-forwarding',
+    'pty',
+    'restrict',
+    'touch-required',
+    'user-rc',
+    'verify-required',
+    'x11-forwarding',
+  ],
+  valued: ['command', 'environment', 'expiry-time', 'from', 'permitlisten', 'permitopen', 'principals', 'tunnel'],
+};
 /** A second one would have to win over the first, or be ignored: as for sshd it is neither. */
 const ONCE = ['command', 'from', 'principals'];
-const WITH_VALUE = ['command', 'environment', 'expiry-time', 'from', 'permitlisten', 'permitopen', 'principals', 'tunnel'];
 
 /** OpenSSH's SSH_TUNID_MAX. */
 const MOST_TUNNEL = 0x7fff_fffd;
@@ -85,15 +82,20 @@ export class AuthorizedKeys {
     this.#entries = entries;
   }
 
-  /** @throws KeyFormatError naming file and line */
-  static parse(text: string, file: string): AuthorizedKeys {
+  /**
+   * @param log Hears of lines that are passed over, because their key is of a type that amiko does not have: nobody can log in by it.
+   * @throws KeyFormatError naming file and line
+   */
+  static parse(text: string, file: string, log: (message: string) => void = () => {}): AuthorizedKeys {
     const entries: Entry[] = [];
     for (const [index, raw] of text.split('\n').entries()) {
       const line = raw.trim();
       if (line === '' || line.startsWith('#')) continue;
       const place = `${file}:${index + 1}`;
       try {
-        entries.push(parseLine(line, place));
+        const entry = parseLine(line, place);
+        if (typeof entry === 'string') log(`${place}: skipped: ${entry}`);
+        else entries.push(entry);
       } catch (error) {
         throw new KeyFormatError(error instanceof Error ? error.message : String(error), { file: place, cause: error });
       }
@@ -117,6 +119,16 @@ export class AuthorizedKeys {
   }
 }
 
+/** The extensions that OpenSSH knows, none of which has a value. */
+const EXTENSIONS = [
+  'no-touch-required',
+  'permit-X11-forwarding',
+  'permit-agent-forwarding',
+  'permit-port-forwarding',
+  'permit-pty',
+  'permit-user-rc',
+];
+
 /** What a certificate's own options grant; a text where one of them is not to be had. */
 export function grantOfCertificate(certificate: Certificate, address: string): Grant | string {
   let command: string | null = null;
@@ -128,6 +140,10 @@ export function grantOfCertificate(certificate: Certificate, address: string): G
       if (!matchesSourceAddress(text, address)) return `the certificate is not good for clients at ${printable(address)}`;
     } else if (name === 'verify-required' && value.length === 0) verifyRequired = true;
     else return `the critical option '${printable(name)}' of the certificate is not known`;
+  }
+  for (const name of EXTENSIONS) {
+    // It may mean something that we don't know; sshd refuses it as well.
+    if ((certificate.extensions.get(name)?.length ?? 0) > 0) return `the extension '${name}' of the certificate has a value`;
   }
   const permits = (name: string) => certificate.extensions.has(name);
   return {
@@ -171,25 +187,26 @@ function consider(entry: Entry, { user, key, address, now }: Applicant): Authori
   return { granted: grant, by };
 }
 
-function parseLine(line: string, place: string): Entry {
+/** A text where the key is of a type that is not supported: old files have such lines, and new ones will. */
+function parseLine(line: string, place: string): Entry | string {
   const parsed = parseKeyOptions(line, OPTIONS);
-  for (const [index, [name, value]] of parsed.all.entries()) {
+  for (const [index, [name]] of parsed.all.entries()) {
     if (ONCE.includes(name) && parsed.all.findIndex(([other]) => other === name) < index)
       throw new KeyFormatError(`the option '${name}' twice`);
-    if (WITH_VALUE.includes(name) !== (value !== ''))
-      throw new KeyFormatError(`the option '${name}' ${value === '' ? 'needs a' : 'takes no'} value`);
   }
   const { options } = parsed;
   const principals = options.get('principals');
   const authority = options.has('cert-authority');
   if (principals !== undefined && !authority) throw new KeyFormatError("'principals' is only for 'cert-authority'");
+  const type = /^\S*/.exec(parsed.rest)?.[0] ?? '';
+  if (looksLikeKeyType(type) && !isKeyType(type)) return describeUnsupportedType(type);
   return {
     place,
     key: PublicKey.fromText(parsed.rest, nodeCrypto),
     authority,
     from: options.get('from') ?? null,
     expires: expiry(parsed),
-    principals: principals?.split(',') ?? null,
+    principals: principals?.split(',').filter((name) => name !== '') ?? null,
     grant: grantOf(parsed),
   };
 }
@@ -207,15 +224,13 @@ function grantOf({ all, options }: KeyOptions): Grant {
   for (const [name, value] of all) {
     const [, no, what] = /^(no-)?(.*)$/.exec(name) ?? [];
     const field = FIELDS.get(what ?? '');
-    if (name === 'restrict') grant = { ...restricted, environment, touchRequired: grant.touchRequired };
+    if (name === 'restrict') grant = { ...restricted, touchRequired: grant.touchRequired, verifyRequired: grant.verifyRequired };
     else if (field !== undefined) grant = { ...grant, [field]: no === undefined };
     else if (name === 'environment') addVariable(environment, value);
-    else if (name === 'no-touch-required') grant = { ...grant, touchRequired: false };
-    else if (name === 'verify-required') grant = { ...grant, verifyRequired: true };
     else if (name === 'tunnel' && !isTunnel(value)) throw new KeyFormatError(`not a tunnel: '${printable(value)}'`);
   }
   const places = (option: string, bare: boolean) => {
-    const values = all.filter(([name]) => name === option).flatMap(([, value]) => value.split(','));
+    const values = all.filter(([name]) => name === option).map(([, value]) => value);
     return values.length === 0 ? null : values.map((value) => parsePlace(value, bare));
   };
   return {
@@ -237,6 +252,8 @@ const FIELDS: ReadonlyMap<string, keyof Grant> = new Map([
   ['port-forwarding', 'portForwarding'],
   ['agent-forwarding', 'agentForwarding'],
   ['x11-forwarding', 'x11Forwarding'],
+  ['touch-required', 'touchRequired'],
+  ['verify-required', 'verifyRequired'],
 ]);
 
 /** The first of several with one name counts, as in sshd. */
@@ -247,12 +264,12 @@ function addVariable(environment: Record<string, string>, text: string): void {
   if (!Object.hasOwn(environment, name)) Object.defineProperty(environment, name, { value, enumerable: true });
 }
 
-/** `host:port`, `[host]:port`, and, where a host can be left out, `port`; `*` for any port. */
+/** One place, `host:port`, `[host]:port`, and, where a host can be left out, `port`; `*` for any port. */
 function parsePlace(text: string, bare: boolean): PermittedPlace {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5}|\*)$/.exec(bare && !text.includes(':') ? `*:${text}` : text);
+  const match = /^(?:\[([^\]]+)\]|([^:,/[\]]*)):(\d{1,5}|\*)$/.exec(bare && !text.includes(':') ? `*:${text}` : text);
   const port = match?.[3] === '*' ? null : Number(match?.[3]);
   const host = match?.[1] ?? match?.[2] ?? '';
-  if (match === null || host === '' || (port !== null && (port > 65_535 || (port === 0 && !bare)))) {
+  if (match === null || host === '' || (port !== null && (port > 65_535 || port === 0))) {
     throw new KeyFormatError(`not a host and port: '${printable(text)}'`);
   }
   return { host, port };

@@ -54,15 +54,15 @@ export interface Endpoints {
   readonly localPort: number;
 }
 
-/** What every command gets. It wins over what the client has asked for. */
-export function baseEnvironment(account: Account, endpoints: Endpoints): Record<string, string> {
+/** What an account gives every command. It wins over what the client has asked for, and gives way to `environment` of authorized_keys. */
+export function accountEnvironment({ name, home, shell }: Account): Record<string, string> {
+  return { HOME: home, USER: name, LOGNAME: name, SHELL: shell, PATH: process.env['PATH'] || DEFAULT_PATH };
+}
+
+/** What every command is told of its connection, whoever says otherwise. */
+export function connectionEnvironment(endpoints: Endpoints): Record<string, string> {
   const { remoteAddress, remotePort, localAddress, localPort } = endpoints;
   return {
-    HOME: account.home,
-    USER: account.name,
-    LOGNAME: account.name,
-    SHELL: account.shell,
-    PATH: process.env['PATH'] || DEFAULT_PATH,
     SSH_CLIENT: `${remoteAddress || 'UNKNOWN'} ${remotePort} ${localPort}`,
     SSH_CONNECTION: `${remoteAddress || 'UNKNOWN'} ${remotePort} ${localAddress || 'UNKNOWN'} ${localPort}`,
   };

@@ -11,12 +11,17 @@ export interface PermittedPlace {
   readonly port: number | null;
 }
 
+/** What a login may do. */
 export interface Grant {
   /** Run in place of whatever the client asks for, which is in SSH_ORIGINAL_COMMAND then; null: what the client asks for. */
   readonly command: string | null;
+  /** Have a terminal. */
   readonly pty: boolean;
+  /** Forward ports and sockets, in both directions; `permitOpen` and `permitListen` narrow it. */
   readonly portForwarding: boolean;
+  /** Bring the agent along. */
   readonly agentForwarding: boolean;
+  /** Show X11 programs on the client's display. */
   readonly x11Forwarding: boolean;
   /** Where connections may be made to; null: anywhere. */
   readonly permitOpen: readonly PermittedPlace[] | null;

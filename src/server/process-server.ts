@@ -5,7 +5,15 @@ import { existsSync } from 'node:fs';
 import type { Channel } from '../transport/channel.ts';
 import { ServerInterface } from '../transport/server-interface.ts';
 import type { TerminalModes } from '../transport/terminal-modes.ts';
-import { AcceptedEnvironment, type Account, baseEnvironment, type Endpoints, invokingAccount, utf8 } from './environment.ts';
+import {
+  AcceptedEnvironment,
+  type Account,
+  accountEnvironment,
+  connectionEnvironment,
+  type Endpoints,
+  invokingAccount,
+  utf8,
+} from './environment.ts';
 import { everything, type Grant, isInternalSftp } from './grant.ts';
 import { type ChannelProcess, type Program, runProcess } from './process.ts';
 import { loadTerminals, runOnTerminal, type TerminalRequest } from './terminal.ts';
@@ -209,9 +217,11 @@ export class ProcessServer extends ServerInterface {
       cwd: existsSync(this.#account.home) ? this.#account.home : '/',
       env: {
         ...environment.entries(),
+        ...accountEnvironment(this.#account),
+        // "Environment variables set this way override other default environment values" (sshd(8)).
         ...this.grant.environment,
         ...this.environmentFor(channel),
-        ...baseEnvironment(this.#account, this.#endpoints),
+        ...connectionEnvironment(this.#endpoints),
         ...variables,
       },
       killGrace: this.#options.killGrace ?? KILL_GRACE,

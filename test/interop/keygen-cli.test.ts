@@ -1,7 +1,7 @@
 // `amiko keygen` against ssh-keygen, both ways: keys, passphrases, formats, fingerprints, known_hosts. It runs what is in dist/, or
 // AMIKO_BIN.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { keygen, same, theirs } from '../support/amiko-keygen.ts';
 import { describePeer, keyPair, type RunOptions, runPeer, startSshd, type TempDir, tempDir } from '../support/peers.ts';
@@ -128,6 +128,21 @@ describePeer('ssh-keygen', 'known_hosts', () => {
     const state = (name: string) => spawnSync('sh', ['-c', 'head -c 9999 *'], { cwd: dir.join(name), encoding: 'utf8' }).stdout;
     expect(state('ours')).toBe(state('theirs'));
     expect(state('ours')).not.toBe('');
+  });
+
+  it.each([['-H'], ['-R', 'one.example']])('is left alone by %s %s while a client writes to it', async (...args) => {
+    await using dir = tempDir();
+    const text = knownHosts();
+    const file = dir.write('known_hosts', text);
+    dir.write('known_hosts.lock', '');
+    const refused = await keygen([...args, '-f', file]);
+    expect(refused).toMatchObject({ code: 255, stderr: expect.stringContaining(`waiting for ${file}.lock`) });
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    rmSync(`${file}.lock`);
+    expect((await keygen([...args, '-f', file])).code).toBe(0);
+    expect(readdirSync(dir.path).sort()).toEqual(['known_hosts', 'known_hosts.old']);
+    const none = dir.join('none');
+    expect((await keygen([...args, '-f', none])).stderr).toContain(`'${none}'`);
   });
 
   it('is hashed as by ssh-keygen, and the old names are kept', async () => {

@@ -69,6 +69,10 @@ describePeer('ssh-keygen', 'certificates', () => {
     expect((await same(['-L', '-f', dir.join('user-cert.pub')])).stdout).toContain(ca.fingerprint);
     expect((await keygen(['-L', '-f', user])).code).toBe(1);
     expect((await theirs(['-L', '-f', user])).code).toBe(1);
+    const [type, base64 = ''] = readFileSync(dir.join('user-cert.pub'), 'utf8').split(' ');
+    const changed = dir.write('changed-cert.pub', `${type} ${base64.replace(/.{8}$/, 'AAAAAAAA')}\n`);
+    const why = `${changed}:1: certificate: the signature is not by the authority that it names\n`;
+    expect(await keygen(['-L', '-f', changed])).toMatchObject({ code: 1, stdout: '', stderr: why });
   });
 });
 

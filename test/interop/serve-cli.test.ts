@@ -420,6 +420,12 @@ describePeer(['ssh', 'sshpass'], 'the process', () => {
     });
     const missing = await run(process.execPath, [amikoBin, 'serve', '--host-key', dir.join('none')]);
     expect(missing).toMatchObject({ code: 255, stderr: expect.stringContaining(dir.join('none')) });
+    const open = dir.write('open', readFileSync(keyPair('ed25519').path), 0o644);
+    const exposed = await run(process.execPath, [amikoBin, 'serve', '--port', '0', '--host-key', open]);
+    expect(exposed).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`the host key ${open} is not used: others have rights to the file (0644)`),
+    });
     await using server = await startAmikoServe();
     const taken = await run(process.execPath, [amikoBin, 'serve', '--port', String(server.port)]);
     expect(taken).toMatchObject({ code: 255, stderr: expect.stringContaining('EADDRINUSE') });

@@ -54,8 +54,11 @@ describePeer('ssh', 'authorized_keys options of amiko serve', () => {
   });
 
   it('environment', async () => {
-    await using set = await withOptions('environment="COLOUR=green",environment="HOME=/nowhere"');
-    expect((await set.ssh([], ['echo $COLOUR $HOME'])).stdout).toMatch(/^green \/(?!nowhere)/);
+    // The defaults of an account too, as sshd(8) says; not what is true of the connection.
+    const options = ['COLOUR=green', 'HOME=/nowhere', 'PATH=/usr/bin:/bin:/special', 'SSH_CONNECTION=forged'];
+    await using set = await withOptions(options.map((option) => `environment="${option}"`).join());
+    const { stdout } = await set.ssh([], ['echo $COLOUR $HOME $PATH $SSH_CONNECTION']);
+    expect(stdout).toMatch(/^green \/nowhere \/usr\/bin:\/bin:\/special 127\.0\.0\.1 /);
     await using unset = await withOptions('');
     expect((await unset.ssh([], ['echo "[$COLOUR]"'])).stdout).toBe('[]\n');
   });

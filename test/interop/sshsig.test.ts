@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes/bytes.ts';
+import { KeyFormatError } from '../../src/errors.ts';
 import { signMessage, verifyMessage } from '../../src/keys/node/sign-file.ts';
 import { generateKey, signCertificate, withCertificate, writePrivateKey } from '../../src/keys.ts';
 import { describePeer, tempDir } from '../support/peers.ts';
@@ -67,6 +68,38 @@ describePeer('ssh-keygen', 'SSH signatures', () => {
       const args = ['-Y', 'verify', '-f', at('allowed'), '-I', principal, '-n', 'file', '-s', at('ours.sig')];
       expect(spawnSync('ssh-keygen', args, { input: message }).status === 0, line).toBe(good);
       expect(verifyMessage(ours, message, { namespace: 'file', principal, allowedSigners: line }) !== null, line).toBe(good);
+    }
+  });
+
+  it('by lines that say a thing twice, or in quotes that do not close, or are about keys that nobody has here', async ({
+    expect,
+  }) => {
+    await using dir = tempDir();
+    const key = await generateKey('ed25519');
+    const signature = await signMessage(key, message, { namespace: 'file' });
+    const file = dir.write('signature', signature);
+    for (const [line, good] of [
+      ['me KEY', true],
+      ['me valid-before="20990101",valid-before="20200101" KEY', false],
+      ['me valid-after="20200101",valid-after="20990101" KEY', false],
+      ['me namespaces="file",namespaces="git" KEY', false],
+      ['me cert-authority="x" KEY', false],
+      ['"me KEY', false],
+      ['me ssh-dss AAAA\nme KEY', true],
+      ['me ssh-dss AAAA', false],
+    ] as const) {
+      const allowedSigners = `${line.replace('KEY', `${key.publicKey}`)}\n`;
+      const args = ['-Y', 'verify', '-f', dir.write('allowed', allowedSigners), '-I', 'me', '-n', 'file', '-s', file];
+      expect(spawnSync('ssh-keygen', args, { input: message }).status === 0, line).toBe(good);
+      const here = (): boolean => {
+        try {
+          return verifyMessage(signature, message, { namespace: 'file', principal: 'me', allowedSigners }) !== null;
+        } catch (error) {
+          expect(error).toBeInstanceOf(KeyFormatError);
+          return false;
+        }
+      };
+      expect(here(), line).toBe(good);
     }
   });
 });

@@ -80,6 +80,9 @@ const seedNames: Readonly<Record<string, string>> = {
   PrivateKey: `from_path from_type_string identifiers asbytes get_name algorithm_name get_bits can_sign get_fingerprint
     fingerprint get_base64 sign_ssh_data verify_ssh_sig from_private_key_file from_private_key write_private_key_file
     write_private_key generate load_certificate size public_numbers supported_key_format_identifiers`,
+  PKey: `PKey from_path from_type_string identifiers from_private_key_file from_private_key generate asbytes get_name algorithm_name
+    get_bits can_sign get_fingerprint fingerprint get_base64 sign_ssh_data verify_ssh_sig write_private_key_file write_private_key
+    load_certificate`,
   PublicKey: 'verify_ssh_sig from_file from_string from_message',
   SFTPClient: `SFTPClient from_transport close get_channel listdir listdir_attr listdir_iter open file remove unlink rename
     posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate readlink normalize chdir getcwd putfo put getfo get`,

@@ -3,6 +3,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { openAgent } from '../../agent.ts';
+import { whyExposed } from '../../client/identity-files.ts';
 import { nodeCrypto } from '../../crypto/node/index.ts';
 import { AgentError, printable, SSHError, UsageError } from '../../errors.ts';
 import { readCertificate, readPublicKey } from '../../keys/node/read.ts';
@@ -27,6 +28,8 @@ export async function add(args: readonly string[]): Promise<number> {
   const say = (text: string) => void (options.has('q') || process.stderr.write(`${text}\n`));
   await using agent = await openAgent();
   return await eachFile(files, async (file) => {
+    const why = file === '-' ? null : await whyExposed(file);
+    if (why !== null) throw new Failure(`${file} is not added: ${why}`, 1);
     const { key } = await openKey(file);
     // Old formats have no comment, and something has to tell the keys apart.
     const named = key.comment === '' ? new PrivateKey(secretComponents(key), nodeCrypto, file) : key;

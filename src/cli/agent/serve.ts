@@ -75,7 +75,8 @@ export async function serve(args: readonly string[]): Promise<number> {
 /** Seconds. @throws UsageError */
 export function lifetimeOf(text: string): number {
   const seconds = parseDuration(text);
-  if (seconds < 1 || seconds > 0xffff_ffff) throw new UsageError(`-t is a time of at least a second, not '${text}'`);
+  if (seconds < 1 || seconds > 0xffff_ffff)
+    throw new UsageError(`-t is a time of at least a second and at most 136 years, not '${text}'`);
   return seconds;
 }
 

@@ -2,6 +2,7 @@
 // with all of the usual ones, and restrictions that every server must obey.
 
 import { nearest } from '../../algorithms/nearest.ts';
+import { parseNetwork } from '../../config/cidr.ts';
 import { printable, UsageError } from '../../errors.ts';
 
 /** What goes into a certificate. */
@@ -49,8 +50,11 @@ export function parseCertificateOptions(texts: readonly string[]): CertificateOp
 /** A list of addresses, each perhaps with the length of its prefix: what a server cannot read would shut everybody out. */
 function sourceAddress(list: string): string {
   for (const entry of list.split(',')) {
-    if (!/^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)(?:\/\d{1,3})?$/i.test(entry)) {
-      throw new UsageError(`-O source-address needs addresses or networks such as 192.0.2.0/24, not '${printable(entry)}'`);
+    try {
+      parseNetwork(entry);
+    } catch (error) {
+      const why = error instanceof Error ? printable(error.message) : '';
+      throw new UsageError(`-O source-address needs addresses or networks such as 192.0.2.0/24: ${why}`, { cause: error });
     }
   }
   return list;

@@ -89,7 +89,7 @@ async function askFile(kind: Kind): Promise<string> {
 async function mayReplace(file: string, force: boolean): Promise<boolean> {
   let replace = false;
   for (const name of [file, `${file}.pub`]) {
-    if (!(await exists(name))) continue;
+    if (!(await exists(name, true))) continue;
     if (name === file) replace = true;
     if (force) continue;
     const reply = await askPerson(`${name} already exists.\nOverwrite (y/n)? `);

@@ -1,10 +1,12 @@
 // Known hosts as a file of lines, for -F, -R and -H: looked through, taken out, hashed. A file with a line that makes no sense is
-// never replaced, what is replaced is replaced at once, and what it was before stays as FILE.old, all as with ssh-keygen.
+// never replaced, what is replaced is replaced at once, and what it was before stays as FILE.old, all as with ssh-keygen. A client
+// that adds a host meanwhile waits: its line would be in the file that is put aside.
 
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { hashName, matchesHosts } from '../../client/known-hosts-line.ts';
+import { withLock } from '../../client/known-hosts-update.ts';
 import { printable, UsageError } from '../../errors.ts';
 import { Failure, warn } from '../verb.ts';
 import { fingerprintHash } from './fingerprints.ts';
@@ -61,7 +63,11 @@ export async function findHost(options: KeygenOptions): Promise<number> {
 }
 
 /** `-R`: takes all keys of a host out. Authorities and revocations stay: they are about more than one host's key. */
-export async function removeHost(options: KeygenOptions): Promise<number> {
+export function removeHost(options: KeygenOptions): Promise<number> {
+  return locked(options, () => remove(options));
+}
+
+async function remove(options: KeygenOptions): Promise<number> {
   const { file, text, lines } = await read(options);
   const host = hostOf(options, 'R');
   const isGone = ({ entry }: Line) =>
@@ -83,7 +89,11 @@ export async function removeHost(options: KeygenOptions): Promise<number> {
 }
 
 /** `-H`: hashes all names. Patterns cannot be hashed, and are said so. */
-export async function hashHosts(options: KeygenOptions): Promise<number> {
+export function hashHosts(options: KeygenOptions): Promise<number> {
+  return locked(options, () => hashAll(options));
+}
+
+async function hashAll(options: KeygenOptions): Promise<number> {
   const { file, text, lines } = await read(options);
   const fresh: string[] = [];
   let unhashed = false;
@@ -112,9 +122,20 @@ function hashed({ marker, hosts, rest }: Entry, raw: string): { lines: readonly 
   return { lines: names.map((name) => `${hashName(name.toLowerCase())} ${rest}`), changed: true, pattern: false };
 }
 
+async function locked(options: KeygenOptions, work: () => Promise<number>): Promise<number> {
+  const file = fileOf(options);
+  // Where there is no file, it is what should be named, not its lock.
+  await stat(file);
+  return withLock(file, work);
+}
+
+function fileOf(options: KeygenOptions): string {
+  return options.value('f') ?? join(homedir(), '.ssh', 'known_hosts');
+}
+
 async function read(options: KeygenOptions): Promise<{ file: string; text: string; lines: readonly Line[] }> {
   if (options.operands.length > 0) throw new UsageError(`unexpected argument '${printable(options.operands[0] as string)}'`);
-  const file = options.value('f') ?? join(homedir(), '.ssh', 'known_hosts');
+  const file = fileOf(options);
   // Byte by byte, so that what is not touched stays as it is, whatever it is.
   const text = await readFile(file, 'latin1');
   const raw = text.split('\n');

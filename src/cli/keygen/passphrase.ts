@@ -2,7 +2,7 @@
 // from the arguments.
 
 import { writeFileSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { AgentError, PassphraseError, printable, UsageError } from '../../errors.ts';
 import { readPrivateKey, readPublicKey } from '../../keys/node/read.ts';
 import type { PrivateKey } from '../../keys/private-key.ts';
@@ -121,10 +121,10 @@ export async function loadSigner(file: string, preferAgent: boolean): Promise<Lo
   throw new Failure(`no private key for ${publicFile}: ${why}`);
 }
 
-/** Whether there is something of that name. */
-export async function exists(file: string): Promise<boolean> {
+/** Whether there is something of that name; `links` counts those that lead nowhere. */
+export async function exists(file: string, links = false): Promise<boolean> {
   try {
-    await stat(file);
+    await (links ? lstat(file) : stat(file));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;

@@ -2,8 +2,10 @@
 // whether the authority is one to believe is not said here.
 
 import { toHex } from '../../bytes/bytes.ts';
-import { printable } from '../../errors.ts';
+import { KeyFormatError, printable } from '../../errors.ts';
 import { Certificate, optionText } from '../../keys/certificate.ts';
+import { certifiedKeyType } from '../../keys/certificate-algorithms.ts';
+import { parseCertificate } from '../../keys.ts';
 import { Failure } from '../verb.ts';
 import { identityOf } from './identity.ts';
 import { keyInLine } from './key-line.ts';
@@ -27,7 +29,7 @@ export async function showCertificates(options: KeygenOptions): Promise<number> 
     if (text === '' || text.startsWith('#')) continue;
     const entry = keyInLine(text);
     if (!(entry?.key instanceof Certificate)) {
-      process.stderr.write(`${name}:${index + 1} is not a certificate\n`);
+      process.stderr.write(`${name}:${index + 1}${whyNot(text)}\n`);
       status = 1;
       continue;
     }
@@ -36,6 +38,17 @@ export async function showCertificates(options: KeygenOptions): Promise<number> 
   }
   if (shown === 0 && status === 0) throw new Failure(`there is no certificate in ${name}`, 1);
   return status;
+}
+
+/** What is wrong with a line that could not be shown. */
+function whyNot(line: string): string {
+  try {
+    if (certifiedKeyType(line.split(/[ \t]/, 1)[0] ?? '') !== undefined) parseCertificate(line);
+  } catch (error) {
+    if (error instanceof KeyFormatError) return `: ${error.message}`;
+    throw error;
+  }
+  return ' is not a certificate';
 }
 
 function describe(certificate: Certificate): string {

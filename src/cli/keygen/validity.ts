@@ -30,14 +30,13 @@ export function parseValidity(text: string, now: number): Validity {
 
 const UNITS = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const;
 
-/** The seconds of `1h30m`, `52w` or `90`, as OpenSSH writes lengths of time. @throws UsageError */
+/** The seconds of `1h30m`, `52w` or `90`, as OpenSSH writes lengths of time: only the last number may do without a unit. @throws UsageError */
 export function parseDuration(text: string): number {
-  if (!/^(?:\d{1,9}[smhdw]?)+$/i.test(text))
-    throw new UsageError(`'${printable(text)}' is no length of time such as 90, 1h30m or 52w`);
+  const parts = /^(?:\d+[smhdw])*(?:\d+[smhdw]?)$/i.test(text) ? [...text.matchAll(/(\d+)([smhdw]?)/gi)] : [];
+  if (parts.length === 0) throw new UsageError(`'${printable(text)}' is no length of time such as 90, 1h30m or 52w`);
   let total = 0;
-  for (const [, digits, unit = ''] of text.matchAll(/(\d{1,9})([smhdw]?)/gi)) {
-    total += Number(digits) * UNITS[unit.toLowerCase() as keyof typeof UNITS];
-  }
+  for (const [, digits, unit = ''] of parts) total += Number(digits) * UNITS[unit.toLowerCase() as keyof typeof UNITS];
+  if (!Number.isSafeInteger(total)) throw new UsageError(`'${printable(text)}' is too long for a length of time`);
   return total;
 }
 

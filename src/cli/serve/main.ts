@@ -2,9 +2,10 @@
 // the command line does not ask for but to read one folder. Exit status: 0 after SIGTERM or SIGINT, 2 for wrong usage, 255 where it cannot serve.
 
 import { readFile, realpath, stat } from 'node:fs/promises';
+import { whyExposed } from '../../client/identity-files.ts';
 import { generateKey, readModuli, type Signer, SSHError, UsageError } from '../../index.ts';
 import type { DhGroup } from '../../kex/dh-group.ts';
-import { type Certificate, parseCertificate, readPrivateKey, withCertificate } from '../../keys.ts';
+import { type Certificate, type PrivateKey, parseCertificate, readPrivateKey, withCertificate } from '../../keys.ts';
 import { createServer, invokingAccount, type ServerConnection } from '../../server.ts';
 import { Credentials, makePassword } from './credentials.ts';
 import { ServeDecisions } from './decisions.ts';
@@ -135,8 +136,7 @@ async function servedFolder(folder: string): Promise<string> {
 }
 
 async function loadHostKeys(files: readonly string[], certificateFiles: readonly string[]): Promise<readonly Signer[]> {
-  const keys: Signer[] =
-    files.length === 0 ? [await generateKey('ed25519')] : await Promise.all(files.map((file) => readPrivateKey(file)));
+  const keys: Signer[] = files.length === 0 ? [await generateKey('ed25519')] : await Promise.all(files.map(readHostKey));
   for (const file of certificateFiles) {
     const certificate = inCertificate(file, await readFile(file, 'utf8'));
     if (certificate.kind !== 'host') throw new UsageError(`${file} is a certificate of a ${certificate.kind}, not of a host`);
@@ -145,6 +145,14 @@ async function loadHostKeys(files: readonly string[], certificateFiles: readonly
     keys[at] = withCertificate(keys[at] as Signer, certificate);
   }
   return keys;
+}
+
+/** @throws UsageError also where others can read it, as for sshd: whoever has it can be this server */
+async function readHostKey(file: string): Promise<PrivateKey> {
+  const key = await readPrivateKey(file);
+  const why = await whyExposed(file);
+  if (why !== null) throw new UsageError(`the host key ${file} is not used: ${why}`);
+  return key;
 }
 
 function inCertificate(file: string, text: string): Certificate {
@@ -159,7 +167,8 @@ async function loadCredentials(
   user: string,
   { authorizedKeys, userCas, revokedKeys, principals, gssapi }: ServeOptions,
 ): Promise<{ credentials: Credentials; madePassword: string | null }> {
-  const keys = await TrustedKeys.read({ authorizedKeys, userCas, revoked: revokedKeys, principals });
+  const trusted = { authorizedKeys, userCas, revoked: revokedKeys, principals };
+  const keys = await TrustedKeys.read(trusted, (message) => writeError(`amiko serve: ${message}\n`));
   const files = [...authorizedKeys, ...userCas];
   if (files.length > 0 && !keys.some) throw new UsageError(`there is no key in ${files.join(', ')}`);
   const given = process.env['AMIKO_PASSWORD'] ?? null;

@@ -35,10 +35,13 @@ export class TrustedKeys {
     this.#principals = principals;
   }
 
-  /** @throws KeyFormatError naming file and line; a file that can't be read lets nobody in, and nothing starts */
-  static async read(files: TrustedKeyFiles): Promise<TrustedKeys> {
+  /**
+   * @param log Hears of lines that are passed over, see {@link AuthorizedKeys.parse}
+   * @throws KeyFormatError naming file and line; a file that can't be read lets nobody in, and nothing starts
+   */
+  static async read(files: TrustedKeyFiles, log?: (message: string) => void): Promise<TrustedKeys> {
     const lines = await Promise.all(
-      files.authorizedKeys.map(async (file) => AuthorizedKeys.parse((await bytesOf(file)).toString('utf8'), file)),
+      files.authorizedKeys.map(async (file) => AuthorizedKeys.parse((await bytesOf(file)).toString('utf8'), file, log)),
     );
     const authorities = await Promise.all(files.userCas.map(async (file) => keysIn(await bytesOf(file), file)));
     const revoked = await RevokedKeys.read(files.revoked);
@@ -85,7 +88,10 @@ async function bytesOf(file: string): Promise<Buffer> {
 
 function keysIn(bytes: Buffer, file: string): PublicKey[] {
   const keys: PublicKey[] = [];
-  for (const [index, raw] of bytes.toString('utf8').split('\n').entries()) {
+  const text = bytes.toString('utf8');
+  // One key over several lines, or a private one by mistake: it is the file that is said to be wrong then.
+  if (/^\s*(?:-{4,5} ?BEGIN |\{)/.test(text)) return [inFile(file, () => parsePublicKey(text))];
+  for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     if (line !== '' && !line.startsWith('#')) keys.push(inFile(`${file}:${index + 1}`, () => parsePublicKey(line)));
   }

@@ -30,6 +30,12 @@ const MAX_SALT_BYTES = 1024;
 
 const FIRST_LINE = /^PuTTY-User-Key-File-(\d{1,9}): ?(.*)$/;
 
+/**
+ * What may be shown in an error. Whoever keeps a key in one line, with `\n` for line ends as environment variables have it, has the
+ * secret in what should be a name.
+ */
+const NAME = /^[\x21-\x7e]{1,64}$/;
+
 type Argon2 = Extract<KeyFileKdf, { name: 'argon2' }>;
 
 /** Whether a text is a PPK file, of any version. */
@@ -50,6 +56,8 @@ export function parsePpk(data: Uint8Array, crypto: CryptoProvider): KeyFile {
 
 function readFirstLine(lines: Lines): { version: PpkVersion; algorithm: string } {
   const [, digits = '', algorithm = ''] = FIRST_LINE.exec(lines.next()) ?? [];
+  if (digits !== '' && !NAME.test(algorithm))
+    throw new DecodeError('no name of a key type and nothing else is in its first line');
   if (digits === '') throw new DecodeError("the first line is not 'PuTTY-User-Key-File-3: type'");
   if (digits === '2') return { version: 2, algorithm };
   if (digits === '3') return { version: 3, algorithm };
@@ -59,6 +67,7 @@ function readFirstLine(lines: Lines): { version: PpkVersion; algorithm: string }
 function readVersion(version: PpkVersion, format: string, algorithm: string, lines: Lines, crypto: CryptoProvider): KeyFile {
   if (!isKeyType(algorithm)) throw new DecodeError(describeAlgorithm(algorithm));
   const encryption = lines.field('Encryption');
+  if (!NAME.test(encryption)) throw new DecodeError('no name of a cipher and nothing else is behind Encryption');
   if (encryption !== 'none' && encryption !== PPK_CIPHER) {
     throw new DecodeError(`it is encrypted with '${printable(encryption)}', which is not supported`);
   }

@@ -42,9 +42,7 @@ export function parsePrivateKeyFile(data: Uint8Array, crypto: CryptoProvider, ma
     throw new KeyFormatError(`${data.length} bytes, more than the ${MAX_KEY_FILE_BYTES} that a key file may have`);
   }
   if (data.length === 0) throw new KeyFormatError('empty: there is no key in it');
-  if ((data[0] === 0xff && data[1] === 0xfe) || (data[0] === 0xfe && data[1] === 0xff)) {
-    throw new KeyFormatError('text in UTF-16; save it as UTF-8 or ASCII (PowerShell: Set-Content -Encoding ascii)');
-  }
+  refuseUtf16(data);
   // 0x30 begins an ASN.1 SEQUENCE, and is the digit 0: in a text no length follows.
   if (data[0] === 0x30 && ((data[1] ?? 0) >= 0x80 || isOneSequence(data))) throw new KeyFormatError(describeDer(data));
 
@@ -60,6 +58,13 @@ export function parsePrivateKeyFile(data: Uint8Array, crypto: CryptoProvider, ma
   const block = keys[0];
   if (block !== undefined) return parseBlock(block, maxRounds);
   throw new KeyFormatError(describeText(text, blocks));
+}
+
+/** What PowerShell makes of `>`. @throws KeyFormatError */
+export function refuseUtf16(data: Uint8Array): void {
+  if ((data[0] === 0xff && data[1] === 0xfe) || (data[0] === 0xfe && data[1] === 0xff)) {
+    throw new KeyFormatError('text in UTF-16; save it as UTF-8 or ASCII (PowerShell: Set-Content -Encoding ascii)');
+  }
 }
 
 function parseBlock(block: PemBlock, maxRounds: number): KeyFile {

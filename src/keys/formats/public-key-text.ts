@@ -70,7 +70,7 @@ export function parsePublicKeyBlob(blob: Uint8Array, crypto: CryptoProvider, com
 function parsePem(text: string, first: string, crypto: CryptoProvider): PublicKey {
   const blocks = findPemBlocks(text);
   const block = blocks[0];
-  if (block === undefined) throw new KeyFormatError(`PEM: the line '${printable(first.slice(0, 64))}' is malformed`);
+  if (block === undefined) throw new KeyFormatError(`PEM: the line '${armourOf(first)}' is malformed`);
   const read = pemReaders.get(block.label);
   if (read === undefined) throw new KeyFormatError(describeArmour(first));
   if (blocks.length > 1) throw new KeyFormatError(`PEM: ${blocks.length} blocks in one file; keep one key per file`);
@@ -105,9 +105,14 @@ function refuseCertificate(type: string): void {
 
 function describeArmour(line: string): string {
   if (line.includes('PRIVATE KEY'))
-    return `a private key ('${printable(line.slice(0, 64))}') where a public key is expected; give the .pub file`;
+    return `a private key ('${armourOf(line)}') where a public key is expected; give the .pub file`;
   if (looksLikePpk(line)) {
     return 'a PuTTY private key (PPK) where a public key is expected; write that with: puttygen FILE -O public-openssh -o OUT';
   }
-  return `recognised as '${printable(line.slice(0, 64))}', which is not supported`;
+  return `recognised as '${armourOf(line)}', which is not supported`;
+}
+
+/** The label alone: where the line ends were lost, the rest of the line is the key. */
+function armourOf(line: string): string {
+  return /^-+ ?BEGIN [A-Z0-9 ]{1,64}-{0,5}/.exec(line)?.[0] ?? '-----BEGIN';
 }

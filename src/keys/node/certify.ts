@@ -12,6 +12,7 @@ import type { Signer } from '../signer.ts';
 
 /** What a certificate says. */
 export interface SignCertificateOptions {
+  /** Whom it is for. */
   readonly kind: 'user' | 'host';
   /** What the authority calls it: it appears in the logs of servers. */
   readonly keyId: string;
@@ -21,11 +22,13 @@ export interface SignCertificateOptions {
   readonly validAfter?: Date;
   /** Default: for ever. */
   readonly validBefore?: Date;
+  /** The authority's number for it, by which it can be revoked: 0n to 2n ** 64n - 1n. Default 0n, which is for none. */
   readonly serial?: bigint;
   /** Texts by name: `force-command`, `source-address`; '' for those without a value (`verify-required`). Only for users. */
   readonly criticalOptions?: Readonly<Record<string, string>>;
   /** Default for users all that ssh-keygen permits (X11, agent and port forwarding, pty, user rc), for hosts nothing. */
   readonly extensions?: Readonly<Record<string, string>>;
+  /** Free text that goes behind it in a file. Default none. */
   readonly comment?: string;
 }
 
@@ -59,6 +62,11 @@ export async function signCertificate(
     comment = '',
   } = options;
   const { criticalOptions = {}, extensions = kind === 'user' ? PERMITTED : {} } = options;
+  // Whoever writes without types must not get a host certificate for a typing error, nor a serial that no list revokes.
+  if (kind !== 'user' && kind !== 'host') throw new UsageError("a certificate is for a 'user' or a 'host'");
+  if (typeof serial !== 'bigint' || serial < 0n || serial >= 2n ** 64n) {
+    throw new UsageError('a serial number is a bigint from 0n to 2n ** 64n - 1n');
+  }
   if (principals.length === 0) throw new UsageError('a certificate needs a principal: whom or what it is for');
   // OpenSSH takes lists apart at commas in more than one place.
   if (principals.some((name) => name === '' || name.includes(','))) throw new UsageError('a principal is empty or holds a comma');

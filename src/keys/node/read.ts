@@ -15,7 +15,7 @@ import {
   readingFormat,
   secretBytes,
 } from '../formats/key-file.ts';
-import { DEFAULT_MAX_ROUNDS, MAX_KEY_FILE_BYTES, parsePrivateKeyFile } from '../formats/private-key-file.ts';
+import { DEFAULT_MAX_ROUNDS, MAX_KEY_FILE_BYTES, parsePrivateKeyFile, refuseUtf16 } from '../formats/private-key-file.ts';
 import { parsePublicKeyBlob, parsePublicKeyText } from '../formats/public-key-text.ts';
 import type { PrivateKey } from '../private-key.ts';
 import type { PublicKey } from '../public-key.ts';
@@ -91,6 +91,7 @@ export function parsePublicKey(data: string | Uint8Array): PublicKey {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) throw new UsageError('a key is given as a string or bytes');
   if (data.length > MAX_KEY_FILE_BYTES) throw new KeyFormatError(`${data.length} bytes are too many for a key`);
   if (typeof data === 'string') return parsePublicKeyText(data, nodeCrypto);
+  refuseUtf16(data);
   // A blob begins with the length of a type name, so with a zero; a text never does.
   return data[0] === 0 ? parsePublicKeyBlob(data, nodeCrypto) : parsePublicKeyText(decodeText(data), nodeCrypto);
 }

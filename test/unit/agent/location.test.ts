@@ -73,7 +73,7 @@ it('is read from the file that Pageant writes', async () => {
 it.each(['/nowhere/agent', `/${'x'.repeat(4_000)}`])('nobody is at %s', async (path) => {
   await expect(openAgent(path)).rejects.toMatchObject({
     code: 'ERR_SSH_AGENT',
-    message: expect.stringMatching(/can't be reached$/),
+    message: expect.stringMatching(/can't be reached \([A-Z_]+\)$/),
   });
 });
 

@@ -1,5 +1,5 @@
 // `amiko agent` without any other program: what it says to an agent of ours, and what an agent of ours does.
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AgentServer, Keyring, listenAgent, openAgent } from '../../../src/agent.ts';
 import { main } from '../../../src/cli/agent/main.ts';
@@ -89,6 +89,14 @@ it('goes on after a key that cannot be added', async () => {
   expect(keyring.list().length).toBe(2);
 });
 
+it.skipIf(process.platform === 'win32')('does not add a key that others can read, as ssh-add', async () => {
+  await certified('ed25519');
+  chmodSync(dir.join('ed25519'), 0o640);
+  expect(await main(['add', dir.join('ed25519')])).toBe(1);
+  expect(written.stderr).toContain(`${dir.join('ed25519')} is not added: others have rights to the file (0640)`);
+  expect(keyring.list()).toEqual([]);
+});
+
 it('names keys without a comment by their files', async () => {
   await writePrivateKey(dir.join('plain'), await generateKey('ecdsa', { comment: 'lost' }), { format: 'pkcs8' });
   expect(await main(['add', '-q', dir.join('plain')])).toBe(0);
@@ -170,6 +178,7 @@ it.each([
   [['lst'], 255, "did you mean 'amiko agent list'?"],
   [['-t', 'x', 'true'], 2, 'no length of time'],
   [['-t', '0', 'true'], 2, 'at least a second'],
+  [['-t', '4294967296', 'true'], 2, 'at most 136 years'],
   [['-k'], 2, 'not supported'],
   [['remove'], 2, 'which keys?'],
   [['remove', '--all', 'x'], 2, 'either files or --all'],

@@ -1,6 +1,6 @@
 // `amiko keygen` without any other program: its options, the words of validities and certificate options, keys in lines, and what it
 // does to files.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../../src/cli/getopt.ts';
 import { parseCertificateOptions } from '../../../src/cli/keygen/certificate-options.ts';
@@ -124,6 +124,11 @@ describe('validities', () => {
   it('add up units', () => {
     expect(parseDuration('1w2d3h4m5s6')).toBe(604_800 + 2 * 86_400 + 3 * 3_600 + 240 + 5 + 6);
     expect(() => parseDuration('1y')).toThrow(UsageError);
+    // All digits belong to one number, and only the last one may do without a unit.
+    expect(parseDuration('99999999999')).toBe(99_999_999_999);
+    expect(parseDuration('4294967295s1')).toBe(4_294_967_296);
+    expect(() => parseDuration('99999999999999999999')).toThrow(/too long/);
+    expect(() => parseDuration(`${'9'.repeat(1_000)}w`)).toThrow(/too long/);
   });
 });
 
@@ -206,6 +211,12 @@ describe('a new key', () => {
     expect((await readPrivateKey(file)).publicKey.type).toBe('ecdsa-sha2-nistp384');
     expect((await readPublicKey(`${file}.pub`)).type).toBe('ecdsa-sha2-nistp384');
     expect(readdirSync(dir.path).sort()).toEqual(['key', 'key.pub']);
+
+    // A link is a name that is taken, wherever it leads.
+    symlinkSync(dir.join('nowhere'), dir.join('link'));
+    expect(await main(['-N', '', '-f', dir.join('link')])).toBe(1);
+    expect(written.stderr).toContain(`${dir.join('link')} exists; --force replaces it`);
+    expect(readdirSync(dir.path).sort()).toEqual(['key', 'key.pub', 'link']);
   });
 
   it('has the passphrase that is asked for twice', async () => {

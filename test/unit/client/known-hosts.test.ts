@@ -156,6 +156,7 @@ describe('files', () => {
     const hosts = await KnownHosts.read([dir.join('none'), dir.write('kh', `h ${line(ed)}\n`)]);
     expect(hosts.check('h', 22, ed)).toMatchObject({ status: 'ok', known: { file: dir.join('kh'), line: 1 } });
     await expect(KnownHosts.read([dir.path])).rejects.toThrow('EISDIR');
+    await expect(KnownHosts.read([dir.path])).rejects.toThrow(`'${dir.path}'`);
     await expect(KnownHosts.read([dir.join('kh', 'below')])).rejects.toThrow('ENOTDIR');
   });
 

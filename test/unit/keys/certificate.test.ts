@@ -86,6 +86,19 @@ describe('a certificate', () => {
     expect(() => Certificate.parse(signed(other), nodeCrypto)).toThrow(KeyFormatError);
   });
 
+  it.each([
+    ['its key ID', { keyId: 'id\0' }, /NUL byte in the key ID/],
+    ['a principal', { principals: ['bob', 'alice\0bob'] }, /NUL byte in a principal/],
+  ])('with a NUL byte in %s is refused, as by OpenSSH', (_name, change, why) => {
+    expect(() => certificate(change)).toThrow(KeyFormatError);
+    expect(() => certificate(change)).toThrow(why);
+  });
+
+  it('has no text in an option with a NUL byte, nor with something behind it', () => {
+    expect(optionText(new Writer().string('tr\0ue').finish())).toBeNull();
+    expect(optionText(new Writer().string('true').u8(0).finish())).toBeNull();
+  });
+
   it('names at most 256 principals', () => {
     const names = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
     expect(certificate({ principals: names(256) }).principals.length).toBe(256);
@@ -134,6 +147,10 @@ describe('signCertificate and withCertificate', () => {
     [{ kind: 'host', criticalOptions: { 'force-command': 'x' } }, /host certificates/],
     [{ validAfter: new Date(2000), validBefore: new Date(1000) }, /end before/],
     [{ validAfter: new Date(Number.NaN) }, /date/],
+    [{ kind: 'usr' }, /'user' or a 'host'/],
+    [{ serial: -1n }, /serial/],
+    [{ serial: 2n ** 64n }, /serial/],
+    [{ serial: 1 }, /serial/],
   ] as const)('refuse %o', async (change, why) => {
     const options = { kind: 'user', keyId: 'x', principals: ['a'], ...change } as never;
     const made = signCertificate(ca, key.publicKey, options);

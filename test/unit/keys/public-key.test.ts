@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, toBase64, toHex } from '../../../src/bytes/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/index.ts';
-import { KeyFormatError, SSHError } from '../../../src/errors.ts';
+import { KeyFormatError, SSHError, UsageError } from '../../../src/errors.ts';
 import { encodePublicBlob } from '../../../src/keys/public-blob.ts';
 import { PublicKey } from '../../../src/keys/public-key.ts';
 import { encodeSignature, signatureAlgorithms } from '../../../src/keys/signature.ts';
@@ -28,6 +28,8 @@ describe.each(names)('the known %s key', (name) => {
     expect(key.fingerprint).toBe(known.sha256);
     expect(key.getFingerprint()).toBe(known.sha256);
     expect(key.getFingerprint('md5')).toBe(known.md5);
+    // By another hash it would be one that says it is by SHA-256.
+    expect(() => key.getFingerprint('sha1' as never)).toThrow(UsageError);
   });
 
   it('prints as the line that it came from', () => {

@@ -9,7 +9,14 @@ import { der } from '../../../src/keys/formats/der.ts';
 import { encodePem } from '../../../src/keys/formats/pem.ts';
 import { parsePrivateKeyFile } from '../../../src/keys/formats/private-key-file.ts';
 import { secretComponents } from '../../../src/keys/private-key.ts';
-import { parsePrivateKey, parsePublicKey, readPrivateKey, readPublicKey } from '../../../src/keys.ts';
+import {
+  formatPrivateKey,
+  generateKey,
+  parsePrivateKey,
+  parsePublicKey,
+  readPrivateKey,
+  readPublicKey,
+} from '../../../src/keys.ts';
 import { Writer } from '../../../src/wire/writer.ts';
 import { tempDir } from '../../support/peers.ts';
 import { bytes, errorOf, knownKey } from './support.ts';
@@ -189,6 +196,25 @@ describe('files that are something else', () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2');
     const wrong = await errorOf(() => parsePublicKey('hunter2-is-my-password\n'));
     expect(inspect(wrong, { depth: 10, showHidden: true })).not.toContain('hunter2');
+  });
+
+  it('nothing of a key whose line ends were lost gets into the message', async () => {
+    const key = await generateKey('ed25519', { comment: 'me' });
+    for (const format of ['openssh', 'pkcs8', 'ppk', 'ppk2', 'jwk'] as const) {
+      const written = await formatPrivateKey(key, { format });
+      const lines = written.split('\n');
+      // As environment variables have them; as copying leaves them; with the first one or two left.
+      const joints = ['\\n', ' ', ''].flatMap((end) =>
+        [0, 1, 2].map((whole) => [...lines.slice(0, whole), lines.slice(whole).join(end)].join('\n')),
+      );
+      for (const data of joints) {
+        for (const read of [parsePrivateKey, parsePublicKey]) {
+          const error = await errorOf(async () => read(data)).catch(() => null);
+          const runs = inspect((error as Error | null)?.message).match(/[\w+/-]{14,}/g) ?? [];
+          expect(runs.filter((run) => written.includes(run) && !/^-+BEGIN$|^PuTTY-User|^ssh-ed25519$/.test(run))).toEqual([]);
+        }
+      }
+    }
   });
 
   it('options of wrong type', async () => {
@@ -535,6 +561,7 @@ describe('public keys', () => {
     ['a certificate', 'ssh-rsa-cert-v01@openssh.com AAAA', /OpenSSH certificate.*parseCertificate or readCertificate/],
     ['too much text', 'x'.repeat(1_048_577), /too many/],
     ['too much', new Uint8Array(1_048_577), /too many/],
+    ['UTF-16', new Uint8Array(Buffer.from(`\uFEFF${publicKeys.rsa.line}`, 'utf16le')), /UTF-16/],
   ])('refuses %s', (_what, data, why) => {
     expect(() => parsePublicKey(data)).toThrow(KeyFormatError);
     expect(() => parsePublicKey(data)).toThrow(why);

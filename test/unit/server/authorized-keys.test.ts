@@ -37,6 +37,10 @@ describe('a line', () => {
     ['command="echo \\"a, b\\" # c"', { ...everything, command: 'echo "a, b" # c' }],
     ['environment="A=1",environment="B=x=y",environment="A=2"', { ...everything, environment: { A: '1', B: 'x=y' } }],
     ['no-touch-required,verify-required', { ...everything, touchRequired: false, verifyRequired: true }],
+    // What a FIDO device must do is no permission: restrict neither asks for it nor lets it be.
+    ['no-touch-required,verify-required,restrict', { ...restricted, touchRequired: false, verifyRequired: true }],
+    ['no-touch-required,touch-required,verify-required,no-verify-required', everything],
+    ['command=""', { ...everything, command: '' }],
     [
       'permitopen="a:1",permitopen="[::1]:*"',
       {
@@ -48,12 +52,12 @@ describe('a line', () => {
       },
     ],
     [
-      'permitlisten="8080",permitlisten="*.x:0"',
+      'permitlisten="8080",permitlisten="*.x:*"',
       {
         ...everything,
         permitListen: [
           { host: '*', port: 8080 },
-          { host: '*.x', port: 0 },
+          { host: '*.x', port: null },
         ],
       },
     ],
@@ -75,7 +79,16 @@ describe('a line', () => {
     ['permitopen="a:0"', /host and port/],
     ['permitopen="a:70000"', /host and port/],
     ['permitopen="8080"', /host and port/],
-    ['permitlisten=""', /needs a value/],
+    ['permitopen="a:1,b:2"', /host and port/],
+    ['permitopen="a,b:2"', /host and port/],
+    ['permitopen="/socket:1"', /host and port/],
+    ['permitlisten="1,2"', /host and port/],
+    ['permitlisten="0"', /host and port/],
+    ['permitlisten="a:0"', /host and port/],
+    ['permitlisten=""', /host and port/],
+    ['permitlisten', /needs a value/],
+    ['restrict=""', /takes no value/],
+    ['expiry-time=""', /YYYYMMDD/],
     ['expiry-time="2020"', /YYYYMMDD/],
     ['expiry-time="20200231"', /not a time/],
     ['principals="a"', /cert-authority/],
@@ -85,7 +98,7 @@ describe('a line', () => {
     ['tunnel="x"', /tunnel/],
     ['tunnel="2147483646"', /tunnel/],
     ['tunnel="1:2"', /tunnel/],
-    ['tunnel=""', /needs a value/],
+    ['tunnel=""', /tunnel/],
     ['no-tunnel="1"', /not known/],
     ['user-rc="yes"', /takes no value/],
   ])('with %s is refused, with file and line', (options, why) => {
@@ -98,6 +111,19 @@ describe('a line', () => {
     expect(() => AuthorizedKeys.parse(`# fine\n\nssh-rsa ${key.publicKey.getBase64()}\n`, 'ak')).toThrow(/^ak:3: /);
   });
 
+  it('with a key of a type that is not supported is passed over, and said', () => {
+    const said: string[] = [];
+    const text = `ssh-dss AAAAB3NzaC1kc3M= old\nrestrict ssh-new@example.com AAAA\n${key.publicKey}\n`;
+    const keys = AuthorizedKeys.parse(text, 'ak', (message) => said.push(message));
+    expect(ask(keys)).toEqual({ granted: everything, by: 'ak:3' });
+    expect(said).toEqual([
+      expect.stringMatching(/^ak:1: skipped: ssh-dss \(DSA\) is broken/),
+      expect.stringMatching(/^ak:2: skipped: unsupported key type 'ssh-new@example\.com'/),
+    ]);
+    // What it would not let in, it must not hide: its options are looked at all the same.
+    expect(() => AuthorizedKeys.parse('nonsense ssh-dss AAAA\n', 'ak')).toThrow(/not known/);
+  });
+
   it('lets nobody else in', async () => {
     const other = await generateKey('ed25519');
     expect(ask(parse('', other))).toEqual({ granted: null, why: 'no line has the key', near: false });
@@ -105,7 +131,10 @@ describe('a line', () => {
 
   it('counts only while it lasts, and the first that fits is the one', () => {
     expect(ask(parse('expiry-time="20200101"'))).toMatchObject({ granted: null, why: 'ak:1: the line has expired' });
-    expect(ask(parse('expiry-time="29990101Z"')).granted).toEqual(everything);
+    for (const zone of ['', 'Z', 'z', 'UTC', 'utc']) {
+      expect(ask(parse(`expiry-time="29990101${zone}"`)).granted).toEqual(everything);
+      expect(ask(parse(`expiry-time="20200101${zone}"`)).granted).toBeNull();
+    }
     expect(ask(parse('expiry-time="29990101",expiry-time="20200101"')).granted).toBeNull();
     const two = AuthorizedKeys.parse(`from="10.0.0.1" ${key.publicKey}\nrestrict ${key.publicKey}\n${key.publicKey}\n`, 'ak');
     expect(ask(two)).toEqual({ granted: restricted, by: 'ak:2' });
@@ -130,6 +159,14 @@ describe('from', () => {
     ['host.example.com', '192.0.2.7', false],
     ['*,192.0.2.0/33', '192.0.2.7', false],
     ['192.0.2.0/33,*', '192.0.2.7', false],
+    // Bits behind the prefix, and an entry that is empty: mistakes for sshd, which lets nobody in then.
+    ['192.0.2.7/24', '192.0.2.7', false],
+    ['*,192.0.2.7/24', '192.0.2.7', false],
+    ['2001:db8::1/32', '2001:db8::1', false],
+    ['192.0.2.7,', '192.0.2.7', false],
+    [',192.0.2.7', '192.0.2.7', false],
+    ['!,*', '192.0.2.7', false],
+    ['::ffff:192.0.2.0/120', '192.0.2.7', false],
     ['', '192.0.2.7', false],
   ])('%s for %s: %s', (list, address, lets) => {
     expect(matchesFrom(list, address)).toBe(lets);
@@ -146,6 +183,8 @@ describe('source-address', () => {
     ['', false],
     ['192.0.2.7,nonsense', false],
     ['192.0.2.7/', false],
+    ['192.0.2.7/24', false],
+    ['192.0.2.7,', false],
   ])('%s: %s', (list, lets) => expect(matchesSourceAddress(list, '192.0.2.7')).toBe(lets));
 });
 
@@ -176,6 +215,8 @@ describe('an authority', () => {
     ['of a host', '', { kind: 'host', extensions: {} }, /host certificate/],
     ['for other addresses', '', { criticalOptions: { 'source-address': '10.0.0.0/8' } }, /not good for clients at/],
     ['for no addresses', '', { criticalOptions: { 'source-address': '' } }, /source-address/],
+    ['whose forced command ends early for some', '', { criticalOptions: { 'force-command': 'true\0; id' } }, /'force-command'/],
+    ['with a permission that says more', '', { extensions: { 'permit-pty': 'x' } }, /'permit-pty'.*value/],
     ['with an option that nobody knows', '', { criticalOptions: { 'new-thing': 'x' } }, /'new-thing'/],
     ['for here, on a line for elsewhere', ',from="10.0.0.1"', {}, /not from/],
   ] as const)('does not let one in %s', async (_name, options, change, why) => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Credentials, makePassword } from '../../../src/cli/serve/credentials.ts';
 import { TrustedKeys } from '../../../src/cli/serve/trusted-keys.ts';
 import { encodeKrl } from '../../../src/keys/krl.ts';
-import { generateKey, type PublicKey, signCertificate } from '../../../src/keys.ts';
+import { formatPrivateKey, formatPublicKey, generateKey, type PublicKey, signCertificate } from '../../../src/keys.ts';
 import { tempDir } from '../../support/peers.ts';
 
 const one = (await generateKey('ed25519')).publicKey;
@@ -79,6 +79,18 @@ describe('files of keys', () => {
         /^\/no\/such\/file: cannot be read/,
       );
     }
+  });
+
+  it('of authorities may be in formats of several lines; a private key is told so', async () => {
+    await using dir = tempDir();
+    const ca = await generateKey('ed25519');
+    const rfc4716 = dir.write('rfc4716', formatPublicKey(ca.publicKey, { format: 'rfc4716' }));
+    const userCas = [dir.write('pem', formatPublicKey(ca.publicKey, { format: 'pkcs8' })), rfc4716];
+    expect((await TrustedKeys.read({ ...files, userCas })).some).toBe(true);
+    const secret = dir.write('secret', await formatPrivateKey(ca));
+    await expect(TrustedKeys.read({ ...files, userCas: [secret] })).rejects.toThrow(
+      /secret: a private key .* give the \.pub file/,
+    );
   });
 
   it('may revoke what others let in: keys, authorities, and lists of both kinds', async () => {
