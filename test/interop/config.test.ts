@@ -299,7 +299,7 @@ interface Printed {
 
 /** `amiko ssh` with each of these arguments, where ssh was asked, too: with no network and no name to be found. */
 async function printAll(all: readonly (readonly string[])[]): Promise<Printed[]> {
-  const main = join(dirname(amikoBin), '..', 'dist', 'cli', 'ssh', 'main.js');
+  const main = join(dirname(amikoBin), '..', 'dist', 'cli', 'main.js');
   const script = fileURLToPath(new URL('../support/print-configs.mjs', import.meta.url));
   const line = [...(canUnshare() ? ['unshare', '--mount', '--net'] : []), process.execPath, script, main];
   const input = all.map((args) => `${JSON.stringify(args)}\n`).join('');

@@ -1,7 +1,7 @@
 // Runs `amiko ssh -G` many times in one process, since starting it takes longer than its work. stdin: lines of JSON, the arguments of
 // each; stdout: a line of JSON for each with its status and what it wrote.
 //
-// Usage: node print-configs.mjs DIST/cli/ssh/main.js <lines
+// Usage: node print-configs.mjs DIST/cli/main.js <lines
 
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -18,6 +18,6 @@ for (const name of ['stdout', 'stderr']) {
 for await (const line of createInterface({ input: process.stdin })) {
   written.stdout = '';
   written.stderr = '';
-  const status = await main(JSON.parse(line));
+  const status = await main(['ssh', ...JSON.parse(line)]);
   print(`${JSON.stringify({ status, ...written })}\n`);
 }
