@@ -49,6 +49,7 @@ export {
   PrivateKeyAuth,
   SourceResult,
 } from './transport/auth-strategy.ts';
+export type { PtyOptions, X11Options } from './transport/channel.ts';
 export { Channel } from './transport/channel.ts';
 export type { ChannelTimeout } from './transport/channel-timeouts.ts';
 export type { AgentHandler, Endpoint, ForwardHandler, X11Handler } from './transport/client-side.ts';
@@ -69,7 +70,6 @@ export type { AuthDecision, OpenDecision } from './transport/server-interface.ts
 export { InteractiveQuery, ServerInterface } from './transport/server-interface.ts';
 export { readModuli } from './transport/server-moduli.ts';
 export { ServiceRequestingTransport } from './transport/service-requesting-transport.ts';
-export type { PtyOptions, X11Options } from './transport/session-requests.ts';
 export { SubsystemHandler, type SubsystemHandlerClass } from './transport/subsystem-handler.ts';
 export type { TerminalMode, TerminalModes } from './transport/terminal-modes.ts';
 export { decodeTerminalModes, encodeTerminalModes } from './transport/terminal-modes.ts';

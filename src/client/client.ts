@@ -6,9 +6,8 @@ import { ChannelRequestError, ExecError, type ExecResult } from '../errors.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
 import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
 import type { SFTPClient } from '../sftp/client/sftp-client.ts';
-import type { Channel } from '../transport/channel.ts';
+import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { AgentHandler } from '../transport/client-side.ts';
-import type { PtyOptions } from '../transport/session-requests.ts';
 import type { Transport } from '../transport/transport.ts';
 
 export interface ExecOptions extends CallOptions {

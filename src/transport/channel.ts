@@ -20,6 +20,8 @@ import type { ReadQueue } from './read-queue.ts';
 import { type PtyOptions, SessionRequests, type X11Options } from './session-requests.ts';
 import type { Transport } from './transport.ts';
 
+export type { PtyOptions, X11Options };
+
 /** What opened this channel, for the transport to fill in. */
 interface ChannelOrigin {
   readonly transport: Transport;
