@@ -15,7 +15,7 @@ export type { InboundGlobalRequest, InboundOpen, OpenParameters, OpenWaiter } fr
 export type { ReplyWaiter } from './connection/replies.ts';
 export * from './crypto/gss.ts';
 export type * from './crypto/provider.ts';
-export type { EngineConfig, RekeyLimits, ServerConfig } from './engine/engine.ts';
+export type { EngineConfig, RekeyLimits, ServerConfig } from './engine/config.ts';
 export { Engine } from './engine/engine.ts';
 export type { EngineEvent, EngineHandler } from './engine/events.ts';
 export * from './errors.ts';

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
-import type { RekeyLimits } from '../engine/engine.ts';
+import type { RekeyLimits } from '../engine/config.ts';
 import type { Address } from '../io/dial.ts';
 import { LONGEST_TIMER } from '../io/waiting.ts';
 

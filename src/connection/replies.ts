@@ -11,7 +11,13 @@ export interface ReplyWaiter {
 }
 
 export class OutboundRequests {
+  readonly #unexpected: string;
   #waiters: ReplyWaiter[] = [];
+
+  /** `unexpected`: what a reply is called that nobody waits for. */
+  constructor(unexpected = 'a reply to no request') {
+    this.#unexpected = unexpected;
+  }
 
   add(waiter: ReplyWaiter): void {
     this.#waiters.push(waiter);
@@ -20,7 +26,7 @@ export class OutboundRequests {
   /** @throws ProtocolError `unexpected-reply` where nothing was asked. */
   settle(data: Uint8Array | null): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) throw new ProtocolError('unexpected-reply', 'a reply to no request');
+    if (waiter === undefined) throw new ProtocolError('unexpected-reply', this.#unexpected);
     waiter.reply(data);
   }
 

@@ -4,6 +4,10 @@
 // and the strict-kex rule against Terrapin (CVE-2023-48795) rows that a test walks exhaustively, not branches to forget.
 
 import type { Violation } from '../errors.ts';
+import type { ExchangeState } from './handshake.ts';
+
+/** Which service a connection has reached; 'none' until the first keys are in use. */
+export type Stage = 'none' | 'service' | 'auth' | 'open';
 
 /** Where the connection stands, as far as what may arrive is concerned. */
 export type AdmissionPhase =
@@ -85,6 +89,13 @@ export function admission(
   const admitted = row.phases.includes(phase) && (row.role === 'both' || row.role === role);
   if (admitted && (row.strict || !strictFirstExchange)) return 'admit';
   return strictFirstExchange ? 'strict-kex' : 'message-not-admitted';
+}
+
+/** What both have come to, as the table knows it. */
+export function admissionPhase(stage: Stage, exchange: ExchangeState): AdmissionPhase {
+  if (stage === 'none') return exchange === 'idle' ? 'kexinit' : exchange;
+  if (exchange === 'idle') return stage;
+  return exchange === 'kex' ? 'rekey' : 'rekey-newkeys';
 }
 
 const byNumber: (Row | undefined)[] = Array.from({ length: 256 }, (_, number) =>

@@ -5,40 +5,20 @@
 // Errors end here: inside, code throws; `#enter` is the only place that catches. Whatever went wrong is told to the peer in
 // general words, to every waiter of ours as one and the same error, and to the handler as the last event.
 
-import type { AlgorithmLists } from '../algorithms/registry.ts';
 import type { ClientAuthMethod } from '../auth/client.ts';
 import type { AuthOutcome } from '../auth/outcome.ts';
-import { authSuccess, type ServerAuthHooks, type ServerAuthLimits, serverAuth } from '../auth/server.ts';
+import type { Authenticated } from '../auth/server.ts';
 import { decodeText, EMPTY, encodeUtf8 } from '../bytes/bytes.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import type { ChannelHandler } from '../connection/channel-machine.ts';
 import { Connection, type OpenParameters, type OpenWaiter } from '../connection/connection.ts';
-import type { ReplyWaiter } from '../connection/replies.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import {
-  ClosedError,
-  ConnectionLostError,
-  DisconnectedError,
-  GssError,
-  HostKeyError,
-  NegotiationError,
-  type Phase,
-  ProtocolError,
-  SSHError,
-  SSHTimeoutError,
-  UsageError,
-} from '../errors.ts';
-import { type Flow, FlowRunner } from '../flow/flow.ts';
-import type { DhGroup } from '../kex/dh-group.ts';
-import type { GssClientConfig, GssServerConfig } from '../kex/gss.ts';
+import { OutboundRequests, type ReplyWaiter } from '../connection/replies.ts';
+import { ClosedError, DisconnectedError, type Phase, ProtocolError, type SSHError, UsageError } from '../errors.ts';
 import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
-import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { PublicKey } from '../keys/public-key.ts';
-import type { Signer } from '../keys/signer.ts';
 import { PacketDecoder } from '../packet/decoder.ts';
 import { PacketEncoder } from '../packet/encoder.ts';
 import { limits } from '../packet/limits.ts';
-import { UserauthBanner } from '../wire/messages/auth.ts';
 import {
   Debug,
   Disconnect,
@@ -53,66 +33,19 @@ import {
   ServiceRequest,
   Unimplemented,
 } from '../wire/messages/transport.ts';
-import { type AdmissionPhase, admission } from './admission.ts';
+import { AckCarrier } from './ack-carrier.ts';
+import { admission, admissionPhase, type Stage } from './admission.ts';
+import { Authentication } from './authentication.ts';
+import type { EngineConfig, PacketTrace } from './config.ts';
 import type { EngineHandler } from './events.ts';
+import { ExtensionInfo, serverExtensions } from './extension-info.ts';
 import { Handshake } from './handshake.ts';
+import { HeldMessages } from './held-messages.ts';
 import { Keepalive } from './keepalive.ts';
+import { connectionLost, failureOf, farewell, type Goodbye } from './last-words.ts';
+import { RekeyRule } from './rekey-rule.ts';
 import { Timers } from './timers.ts';
 import { VersionExchange } from './version.ts';
-
-export interface RekeyLimits {
-  /** Bytes sent or received under one set of keys. */
-  readonly bytes: number;
-  readonly packets: number;
-  readonly milliseconds: number;
-}
-
-export interface EngineConfig {
-  readonly role: 'client' | 'server';
-  readonly crypto: CryptoProvider;
-  /** Our part of the identification line after "SSH-2.0-". */
-  readonly software: string;
-  /** What to offer; asked at every key exchange. */
-  algorithms(): AlgorithmLists;
-  readonly strictKex: boolean;
-  readonly rekey: RekeyLimits;
-  /** From the start to NEWKEYS, and the same again for every later exchange. Milliseconds, 0 for none. */
-  readonly handshakeTimeoutMs: number;
-  /** Client: whether this is the right server. Only the literal `true` is a yes. */
-  verifyHostKey(key: PublicKey): boolean | PromiseLike<boolean>;
-  /** Client: with whom GSS-API key exchanges are made. Without it none are offered. */
-  readonly gss?: GssClientConfig | undefined;
-  /** Server: host keys, who may in, and how long it may take. */
-  readonly server: ServerConfig | null;
-  /**
-   * Gets what decrypts a recording of this connection: the cookie of our KEXINIT and K as it enters key derivation (length
-   * and bytes), for every exchange. The only way that a secret leaves the engine, and only where somebody asked for it.
-   */
-  readonly keylog?: (cookie: Uint8Array, encodedSecret: Uint8Array) => void;
-}
-
-/** Hears every payload in clear, passwords included. The view is valid during the call only. */
-export type PacketTrace = (direction: 'in' | 'out', payload: Uint8Array) => void;
-
-export interface ServerConfig {
-  readonly hostKeys: readonly Signer[];
-  readonly auth: ServerAuthHooks;
-  readonly authLimits: ServerAuthLimits;
-  /** From the start until authenticated, milliseconds; 0 for none. */
-  readonly loginTimeoutMs: number;
-  /** What to pick from in a group exchange (RFC 4419); default the groups of RFC 3526. */
-  readonly moduli?: readonly DhGroup[] | undefined;
-  /** With whose keys GSS-API key exchanges are made. Without it none are offered. */
-  readonly gss?: GssServerConfig | undefined;
-  /** Send EXT_INFO with server-sig-algs. */
-  readonly serverSigAlgs: boolean;
-}
-
-const USERAUTH_SERVICE = 'ssh-userauth';
-/** Text of banners that we pass on, bytes; what is above is dropped. */
-const BANNER_BYTES = 65_536;
-/** See `#carryAck`: logging in and opening the first channel take fewer. */
-const ACK_CARRIERS = 8;
 
 export class Engine {
   readonly #config: EngineConfig;
@@ -123,10 +56,15 @@ export class Engine {
   readonly #timers = new Timers();
   readonly #version: VersionExchange;
   readonly #handshake: Handshake;
-  readonly #auth: FlowRunner;
+  readonly #auth: Authentication;
   readonly #connection: Connection;
   readonly #keepalive: Keepalive;
-  readonly #pings: ReplyWaiter[] = [];
+  readonly #rekeyRule: RekeyRule;
+  readonly #extensions: ExtensionInfo;
+  /** Only a client's: see there. */
+  readonly #ackCarrier: AckCarrier | null;
+  readonly #held = new HeldMessages();
+  readonly #pings = new OutboundRequests('a pong to no ping');
   #trace: PacketTrace | null = null;
 
   #now: number;
@@ -134,20 +72,9 @@ export class Engine {
   #ourVersion: string;
   #peerVersion: string | null = null;
   /** Which service the connection has reached; 'none' until the first keys are in use. */
-  #stage: 'none' | 'service' | 'auth' | 'open' = 'none';
-  #serviceAsked = false;
-  #rekeyAt = Number.POSITIVE_INFINITY;
-  /** What had come in under the current keys when we last asked for new ones, bytes. */
-  #askedAtBytes = 0;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
+  #stage: Stage = 'none';
   /** A message of the peer's is being looked at. */
   #dispatching = false;
-  #bannerBytes = 0;
-  #ackCarriers = ACK_CARRIERS;
-  /** A second EXT_INFO came: only USERAUTH_SUCCESS may follow (RFC 8308 section 2.4). */
-  #successMustFollow = false;
-  #settleAuth: ((outcome: AuthOutcome | SSHError) => void) | null = null;
   #ended = false;
   #error: SSHError | null = null;
 
@@ -157,6 +84,8 @@ export class Engine {
     this.#now = now;
     this.#ourVersion = `SSH-2.0-${config.software}`;
     this.#encoder = new PacketEncoder(config.crypto, this.#outbox);
+    this.#rekeyRule = new RekeyRule(config.rekey, this.#encoder, this.#decoder);
+    this.#extensions = new ExtensionInfo(config.role);
     this.#version = new VersionExchange(config.role);
     const flowHost = {
       task: handler.onTask.bind(handler),
@@ -180,7 +109,20 @@ export class Engine {
       outboundReady: () => this.#outboundReady(),
       completed: (algorithms) => this.#exchangeCompleted(algorithms),
     });
-    this.#auth = new FlowRunner(flowHost, 'auth-out-of-order');
+    this.#auth = new Authentication({
+      flowHost,
+      crypto: config.crypto,
+      server: config.server,
+      session: this.#handshake,
+      algorithms: () => config.algorithms(),
+      now: () => this.#now,
+      send: (payload) => this.#send(payload),
+      begun: () => {
+        this.#stage = 'auth';
+      },
+      banner: (text) => handler.onEvent({ type: 'banner', text }),
+      passed: (who) => this.#authenticated(who),
+    });
     this.#connection = new Connection(
       {
         now: () => this.#now,
@@ -197,10 +139,8 @@ export class Engine {
     this.#keepalive = new Keepalive(this.#timers, {
       now: () => this.#now,
       probe: (waiter) => this.#connection.globalRequest('keepalive@openssh.com', EMPTY, waiter),
-      dead: (milliseconds) => {
-        throw new SSHTimeoutError('the peer', milliseconds);
-      },
     });
+    this.#ackCarrier = config.role === 'client' ? this.#makeAckCarrier() : null;
   }
 
   // ---- state --------------------------------------------------------------------------------------------------------
@@ -275,12 +215,8 @@ export class Engine {
     this.#enter(() => {
       const { handshakeTimeoutMs, server } = this.#config;
       this.#outbox.push(encodeUtf8(`${this.#ourVersion}\r\n`));
-      this.#armHandshakeTimer(handshakeTimeoutMs, 'the handshake');
-      if (server !== null && server.loginTimeoutMs > 0) {
-        this.#timers.set('login', this.#now + server.loginTimeoutMs, () => {
-          throw new SSHTimeoutError('the login', server.loginTimeoutMs);
-        });
-      }
+      this.#timers.limit('handshake', 'the handshake', handshakeTimeoutMs, this.#now);
+      if (server !== null) this.#timers.limit('login', 'the login', server.loginTimeoutMs, this.#now);
       this.#handshake.start();
     });
   }
@@ -290,7 +226,7 @@ export class Engine {
     this.#now = now;
     this.#enter(() => this.#decoder.input.push(chunk));
     this.#decoder.input.own();
-    this.#carryAck();
+    this.#ackCarrier?.received();
   }
 
   /** The stream below has ended, or failed with `cause`. A DISCONNECT that came just before still counts. */
@@ -299,7 +235,7 @@ export class Engine {
     this.#ended = true;
     this.#enter(() => {});
     this.#enter(() => {
-      throw this.#lost(cause);
+      throw connectionLost(this.phase, cause);
     });
   }
 
@@ -342,14 +278,8 @@ export class Engine {
     if (this.#error !== null) throw this.#error;
     if (this.#stage === 'none') throw new UsageError('no keys yet: authenticate after the handshake');
     if (this.#stage === 'open') throw new UsageError('already authenticated');
-    if (this.#settleAuth !== null) throw new UsageError('another authentication attempt is under way');
-    this.#settleAuth = settle;
-    this.#enter(() => {
-      // Not waiting for SERVICE_ACCEPT saves a round trip; the server answers in order anyway.
-      if (!this.#serviceAsked) this.#send(ServiceRequest.encode({ service: USERAUTH_SERVICE }));
-      this.#serviceAsked = true;
-      this.#auth.start(this.#attempt(method));
-    });
+    if (this.#auth.underWay) throw new UsageError('another authentication attempt is under way');
+    this.#enter(() => this.#auth.attempt(method, settle));
   }
 
   /** Asks for a channel; the function that is returned gives up waiting. */
@@ -372,7 +302,7 @@ export class Engine {
   /** ping@openssh.com: the waiter's reply is the same data. */
   ping(data: Uint8Array, waiter: ReplyWaiter): void {
     this.#assertOpen();
-    this.#pings.push(this.#connection.roundTrip.timed(waiter));
+    this.#pings.add(this.#connection.roundTrip.timed(waiter));
     this.#run(() => this.#send(Ping.encode({ data })));
   }
 
@@ -385,7 +315,7 @@ export class Engine {
   rekey(): void {
     this.#assertKeys();
     // Before the login it is only noted, see #startRekey.
-    if (this.#stage !== 'open') this.#rekeyAt = this.#now;
+    if (this.#stage !== 'open') this.#rekeyRule.wantFrom(this.#now);
     this.#enter(() => this.#startRekey());
   }
 
@@ -431,7 +361,8 @@ export class Engine {
         if (payload[0] === NewKeys.number) return;
         continue;
       }
-      this.#checkRekeyAnswered();
+      const { outboundBlocked, state } = this.#handshake;
+      if (this.#stage === 'open' && outboundBlocked && state === 'idle') this.#rekeyRule.checkPatience();
       this.#dispatching = true;
       this.#dispatch(payload);
       this.#dispatching = false;
@@ -450,16 +381,9 @@ export class Engine {
     return true;
   }
 
-  #admissionPhase(): AdmissionPhase {
-    const { state } = this.#handshake;
-    if (this.#stage === 'none') return state === 'idle' ? 'kexinit' : state;
-    if (state === 'idle') return this.#stage;
-    return state === 'kex' ? 'rekey' : 'rekey-newkeys';
-  }
-
   #dispatch(payload: Uint8Array): void {
     const number = payload[0] as number;
-    const phase = this.#admissionPhase();
+    const phase = admissionPhase(this.#stage, this.#handshake.state);
     const strictFirstExchange = this.#handshake.strict && this.#stage === 'none';
     const verdict = admission(number, this.#config.role, phase, strictFirstExchange);
     if (verdict === 'unimplemented') {
@@ -467,12 +391,12 @@ export class Engine {
       return;
     }
     if (verdict !== 'admit') throw new ProtocolError(verdict, `message ${number} in phase '${phase}'`);
-    if (this.#successMustFollow && number !== 52 && number !== Disconnect.number) {
-      throw new ProtocolError('message-not-admitted', `message ${number} between EXT_INFO and USERAUTH_SUCCESS`);
-    }
+    this.#extensions.checkNext(number);
     if (number >= 80 && number <= 127) this.#connection.receive(payload);
-    else if (number >= 50 && number <= 79) this.#receiveAuth(payload);
-    else if (number === 21 || (number >= 30 && number <= 49)) this.#handshake.receive(payload);
+    else if (number >= 50 && number <= 79) {
+      // RFC 4252 section 5.1: after success further requests "SHOULD be silently ignored".
+      if (this.#stage !== 'open') this.#auth.receive(payload);
+    } else if (number === 21 || (number >= 30 && number <= 49)) this.#handshake.receive(payload);
     else this.#receiveTransport(payload);
   }
 
@@ -488,114 +412,43 @@ export class Engine {
         break;
       }
       case ServiceRequest.number:
-        this.#receiveServiceRequest(ServiceRequest.decode(payload).service);
+        this.#auth.receiveServiceRequest(payload);
         break;
       case ServiceAccept.number:
-        if (!this.#serviceAsked || ServiceAccept.decode(payload).service !== USERAUTH_SERVICE) {
-          throw new ProtocolError('unexpected-service', 'a service was accepted that was not asked for');
-        }
-        this.#stage = 'auth';
+        this.#auth.receiveServiceAccept(payload);
         break;
-      case ExtInfo.number:
-        this.#receiveExtInfo(payload);
+      case ExtInfo.number: {
+        const afterNewKeys = this.#decoder.packets === 1 && this.#stage === 'service';
+        const extensions = this.#extensions.receive(payload, afterNewKeys);
+        this.#handler.onEvent({ type: 'extensions', extensions });
         break;
+      }
       case KexInit.number:
-        if (!this.#handshake.inProgress) this.#armHandshakeTimer(this.#config.handshakeTimeoutMs, 'the key exchange');
+        if (!this.#handshake.inProgress) this.#limitExchange();
         this.#handshake.receiveKexInit(payload);
         break;
       case Ping.number:
         this.#send(Pong.encode({ data: Ping.decode(payload).data }));
         break;
-      case Pong.number: {
-        const waiter = this.#pings.shift();
-        if (waiter === undefined) throw new ProtocolError('unexpected-reply', 'a pong to no ping');
-        waiter.reply(Pong.decode(payload).data);
+      case Pong.number:
+        this.#pings.settle(Pong.decode(payload).data);
         break;
-      }
       default:
         // IGNORE and UNIMPLEMENTED: nothing to do. Whoever waits for an answer that is not implemented has a timeout.
         break;
     }
   }
 
-  #receiveExtInfo(payload: Uint8Array): void {
-    const afterNewKeys = this.#decoder.packets === 1 && this.#stage === 'service';
-    if (!afterNewKeys) {
-      // RFC 8308 section 2.4: else only a server may send it, right before USERAUTH_SUCCESS.
-      if (this.#config.role === 'server') throw new ProtocolError('message-not-admitted', 'EXT_INFO out of place');
-      this.#successMustFollow = true;
-    }
-    this.#handler.onEvent({ type: 'extensions', extensions: ExtInfo.decode(payload).extensions });
-  }
-
-  #receiveServiceRequest(service: string): void {
-    if (service !== USERAUTH_SERVICE) {
-      throw new ProtocolError('unexpected-service', `service '${service}' was requested`, DisconnectReason.serviceNotAvailable);
-    }
-    this.#send(ServiceAccept.encode({ service }));
-    if (this.#stage === 'auth') return;
-    this.#stage = 'auth';
-    this.#auth.start(this.#serveAuth());
-  }
-
-  #receiveAuth(payload: Uint8Array): void {
-    // RFC 4252 section 5.1: after success further requests "SHOULD be silently ignored".
-    if (this.#stage === 'open') return;
-    if (payload[0] === UserauthBanner.number) {
-      const { message } = UserauthBanner.decode(payload);
-      this.#bannerBytes += message.length;
-      if (this.#bannerBytes <= BANNER_BYTES) this.#handler.onEvent({ type: 'banner', text: message });
-      return;
-    }
-    this.#auth.receive(payload);
-  }
-
-  // ---- authentication -----------------------------------------------------------------------------------------------
-
-  *#attempt(method: ClientAuthMethod): Flow<void> {
-    let outcome: AuthOutcome | SSHError;
-    try {
-      const sessionId = this.#handshake.sessionId as Uint8Array;
-      outcome = yield* method.run({ send: (payload) => this.#send(payload), sessionId, gss: this.#handshake.gssInitiator });
-    } catch (error) {
-      // The peer's fault ends the connection; a signer that failed or a user that gave up only this attempt.
-      if (error instanceof ProtocolError) throw error;
-      outcome =
-        error instanceof SSHError
-          ? error
-          : new SSHError('ERR_SSH_AUTHENTICATION', `'${method.method}' authentication failed: ${text(error)}`, { cause: error });
-    }
-    if (!(outcome instanceof SSHError) && outcome.result === 'success') {
-      this.#successMustFollow = false;
-      this.#opened();
-      this.#handler.onEvent({ type: 'authenticated', who: null });
-    }
-    const settle = this.#settleAuth;
-    this.#settleAuth = null;
-    settle?.(outcome);
-  }
-
-  *#serveAuth(): Flow<void> {
-    const { auth, authLimits } = this.#config.server as ServerConfig;
-    const { crypto } = this.#config;
-    const sessionId = this.#handshake.sessionId as Uint8Array;
-    const pubkeys = this.#config.algorithms().pubkeys;
-    const gss = this.#handshake.gssAcceptor;
-    const port = { send: (payload: Uint8Array) => this.#send(payload), now: () => this.#now, sessionId, crypto, pubkeys, gss };
-    const who = yield* serverAuth(port, auth, authLimits);
-    this.#send(authSuccess());
+  #authenticated(who: Authenticated | null): void {
     this.#timers.clear('login');
-    this.#opened();
-    this.#handler.onEvent({ type: 'authenticated', who });
-  }
-
-  #opened(): void {
+    this.#extensions.authenticated();
     this.#stage = 'open';
     this.#decoder.liftLimit();
     this.#handshake.releaseGss();
     this.#handshake.startCompression();
     this.#keepalive.start();
     this.#rekeyWhenDue();
+    this.#handler.onEvent({ type: 'authenticated', who });
   }
 
   // ---- keys ---------------------------------------------------------------------------------------------------------
@@ -603,70 +456,43 @@ export class Engine {
   #startRekey(): void {
     // Not before the login: zlib@openssh.com begins in the middle of it, and clients do not expect it (OpenSSH waits too).
     if (this.#handshake.inProgress || this.#stage !== 'open') return;
-    this.#askedAtBytes = this.#decoder.bytes;
-    this.#armHandshakeTimer(this.#config.handshakeTimeoutMs, 'the key exchange');
+    this.#rekeyRule.asked();
+    this.#limitExchange();
     this.#handshake.start();
     this.#handler.onOutput();
   }
 
   #rekeyWhenDue(): void {
     if (this.#stage !== 'open' || this.#handshake.inProgress || this.#error !== null) return;
-    const { bytes, packets } = this.#config.rekey;
-    const { bytes: bytesOut, packets: packetsOut } = this.#encoder;
-    const { bytes: bytesIn, packets: packetsIn } = this.#decoder;
-    const due =
-      bytesOut >= bytes || bytesIn >= bytes || packetsOut >= packets || packetsIn >= packets || this.#now >= this.#rekeyAt;
-    if (due) this.#startRekey();
-  }
-
-  /** A peer that goes on as if we had not asked for new keys would wear out the old ones. */
-  #checkRekeyAnswered(): void {
-    const { outboundBlocked, state } = this.#handshake;
-    if (this.#stage !== 'open' || !outboundBlocked || state !== 'idle') return;
-    if (this.#decoder.bytes - this.#askedAtBytes <= limits.rekeyIgnoredBytes) return;
-    throw new ProtocolError('rekey-ignored', 'the peer goes on without answering our KEXINIT');
-  }
-
-  /** Signature algorithms: what OpenSSH says and expects in server-sig-algs, though RFC 8308 section 3.1 would allow more. */
-  #plainPubkeys(): readonly string[] {
-    return this.#config.algorithms().pubkeys.filter((name) => keyAlgorithm(name)?.certified === false);
+    if (this.#rekeyRule.due(this.#now)) this.#startRekey();
   }
 
   /** Our NEWKEYS is out: EXT_INFO has its only place here, then what was held back. */
   #outboundReady(): void {
     const { server } = this.#config;
     if (this.#stage === 'none' && server?.serverSigAlgs && this.#handshake.peerExtInfo) {
-      const extensions = new Map([
-        ['server-sig-algs', encodeUtf8(this.#plainPubkeys().join(','))],
-        ['ping@openssh.com', encodeUtf8('0')],
-      ]);
-      this.#encoder.send(ExtInfo.encode({ extensions }));
+      this.#encoder.send(serverExtensions(this.#config.algorithms().pubkeys));
     }
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const payload of held) this.#send(payload);
+    for (const payload of this.#held.take()) this.#send(payload);
   }
 
   #exchangeCompleted(algorithms: NegotiatedAlgorithms): void {
     const first = this.#stage === 'none';
     if (first) this.#stage = 'service';
     this.#timers.clear('handshake');
-    const { milliseconds } = this.#config.rekey;
-    this.#rekeyAt = milliseconds > 0 ? this.#now + milliseconds : Number.POSITIVE_INFINITY;
-    if (milliseconds > 0) this.#timers.set('rekey', this.#rekeyAt, () => this.#startRekey());
+    const wornOutAt = this.#rekeyRule.renewed(this.#now);
+    if (wornOutAt !== null) this.#timers.set('rekey', wornOutAt, () => this.#startRekey());
     const { strict: strictKex, hostKey } = this.#handshake;
     this.#handler.onEvent({ type: 'keys', first, algorithms, hostKey, strictKex });
     this.#handler.onOutput();
   }
 
-  #armHandshakeTimer(milliseconds: number, what: string): void {
-    if (milliseconds <= 0) return;
-    // Decisions of ours count too: a check of the host key that never answers must not hold a connection for ever. Whoever asks
-    // a person sets a longer limit.
-    this.#timers.set('handshake', this.#now + milliseconds, () => {
-      throw new SSHTimeoutError(what, milliseconds);
-    });
+  /**
+   * Decisions of ours count too: a check of the host key that never answers must not hold a connection for ever. Whoever asks a
+   * person sets a longer limit.
+   */
+  #limitExchange(): void {
+    this.#timers.limit('handshake', 'the key exchange', this.#config.handshakeTimeoutMs, this.#now);
   }
 
   // ---- sending ------------------------------------------------------------------------------------------------------
@@ -675,11 +501,8 @@ export class Engine {
   #send(payload: Uint8Array): void {
     if (this.#error !== null) return;
     if (this.#handshake.outboundBlocked) {
-      this.#held.push(payload);
-      // Only what the peer makes us answer is its fault; what our own user sends meanwhile waits, however much it is.
-      if (this.#dispatching) this.#heldBytes += payload.length;
-      if (this.#heldBytes > limits.heldBytes)
-        throw new ProtocolError('queue-overflow', 'too much to answer during a key exchange');
+      // Of what we send while a message of the peer's is looked at, the peer is the cause.
+      this.#held.hold(payload, this.#dispatching);
       return;
     }
     this.#encoder.send(payload);
@@ -697,20 +520,14 @@ export class Engine {
     if (this.#stage !== 'open') throw new UsageError('not authenticated yet');
   }
 
-  /**
-   * sshd leaves Nagle on until the first session runs: a second small packet of its waits for the ACK of the first, which our
-   * kernel delays by 40 ms unless something carries it. So while we wait for an answer and got something else, we send an empty
-   * IGNORE: 40 ms less for logging in, and again for opening a channel.
-   */
-  #carryAck(): void {
-    if (this.#ackCarriers === 0 || this.#config.role === 'server' || this.#stage === 'none' || this.#outbox.size > 0) return;
-    if (!this.#auth.active && this.#connection.openingCount === 0) return;
-    // Others need it less, and some old devices take an IGNORE during the login amiss.
-    if (!this.#peerVersion?.includes('OpenSSH')) return;
-    // zlib@openssh.com begins with the server's USERAUTH_SUCCESS: nothing of ours may cross it, or it would be inflated.
-    if (this.#stage !== 'open' && this.algorithms?.clientToServer.compression !== 'none') return;
-    this.#ackCarriers--;
-    this.#enter(() => this.#send(Ignore.encode({ data: EMPTY })));
+  #makeAckCarrier(): AckCarrier {
+    return new AckCarrier({
+      waiting: () =>
+        this.#stage !== 'none' && this.#outbox.size === 0 && (this.#auth.active || this.#connection.openingCount > 0),
+      peerVersion: () => this.#peerVersion,
+      compressionDue: () => this.#stage !== 'open' && this.algorithms?.clientToServer.compression !== 'none',
+      send: () => this.#enter(() => this.#send(Ignore.encode({ data: EMPTY }))),
+    });
   }
 
   // ---- errors -------------------------------------------------------------------------------------------------------
@@ -745,14 +562,12 @@ export class Engine {
   }
 
   #fail(error: unknown): void {
-    const failure =
-      error instanceof SSHError ? error : new SSHError('ERR_SSH_CLOSED', `internal error: ${text(error)}`, { cause: error });
+    const failure = failureOf(error);
     failure.phase ??= this.phase;
-    if (failure instanceof DisconnectedError || failure instanceof ConnectionLostError) this.#finish(failure, null);
-    else this.#finish(failure, farewell(failure));
+    this.#finish(failure, farewell(failure));
   }
 
-  #finish(error: SSHError, goodbye: { reason: number; description: string } | null): void {
+  #finish(error: SSHError, goodbye: Goodbye | null): void {
     if (this.#error !== null) return;
     if (goodbye !== null) {
       this.#encoder.send(Disconnect.encode({ ...goodbye, language: '' }));
@@ -761,39 +576,11 @@ export class Engine {
     this.#error = error;
     this.#timers.clearAll();
     this.#handshake.cancel();
-    this.#auth.cancel();
     this.#decoder.input.clear();
-    this.#held = [];
-    const settle = this.#settleAuth;
-    this.#settleAuth = null;
-    settle?.(error);
-    for (const waiter of this.#pings.splice(0)) waiter.abandon(error);
+    this.#held.take();
+    this.#auth.fail(error);
+    this.#pings.abandon(error);
     this.#connection.fail(error);
     this.#handler.onEvent({ type: 'closed', error });
   }
-
-  #lost(cause: unknown): SSHError {
-    const during = { version: 'before it identified itself', kex: 'during the key exchange', auth: 'during authentication' };
-    const when = (during as Record<string, string>)[this.phase] ?? 'without saying why';
-    // sshd drops connections above MaxStartups, and penalised ones, without a word.
-    const hint = this.phase === 'version' ? ' (a server that is busy or penalises our address does that)' : '';
-    const why =
-      cause === undefined ? `the peer closed the connection ${when}${hint}` : `the connection failed ${when}: ${text(cause)}`;
-    return new ConnectionLostError(why, cause === undefined ? {} : { cause });
-  }
-}
-
-/** What the peer is told: general words only, the details are ours (no oracle). */
-function farewell(error: SSHError): { reason: number; description: string } {
-  if (error instanceof ProtocolError) return { reason: error.disconnectReason, description: 'protocol error' };
-  if (error instanceof NegotiationError) return { reason: DisconnectReason.keyExchangeFailed, description: error.message };
-  if (error instanceof HostKeyError)
-    return { reason: DisconnectReason.hostKeyNotVerifiable, description: 'host key not accepted' };
-  if (error instanceof GssError) return { reason: DisconnectReason.keyExchangeFailed, description: 'GSS-API failed' };
-  if (error instanceof SSHTimeoutError) return { reason: DisconnectReason.protocolError, description: 'timeout' };
-  return { reason: DisconnectReason.byApplication, description: 'internal error' };
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

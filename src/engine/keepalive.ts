@@ -2,13 +2,12 @@
 // OpenSSH's ServerAliveInterval does), and after so many questions without any packet coming back it is dead.
 
 import type { ReplyWaiter } from '../connection/replies.ts';
+import { SSHTimeoutError } from '../errors.ts';
 import type { Timers } from './timers.ts';
 
 export interface KeepalivePort {
   now(): number;
   probe(waiter: ReplyWaiter): void;
-  /** Nothing has been heard for this long, milliseconds. */
-  dead(milliseconds: number): void;
 }
 
 export class Keepalive {
@@ -52,10 +51,7 @@ export class Keepalive {
   #due(): void {
     const now = this.#port.now();
     if (now >= this.#since + this.#intervalMs) {
-      if (this.#unanswered >= this.#countMax) {
-        this.#port.dead(Math.round(now - this.#lastHeard));
-        return;
-      }
+      if (this.#unanswered >= this.#countMax) throw new SSHTimeoutError('the peer', Math.round(now - this.#lastHeard));
       this.#unanswered++;
       this.#since = now;
       this.#port.probe({ reply: () => {}, abandon: () => {} });

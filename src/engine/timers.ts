@@ -1,5 +1,7 @@
 // The engine's alarm clocks, by name. The time is an argument; whoever drives the engine sleeps until `deadline`.
 
+import { SSHTimeoutError } from '../errors.ts';
+
 export type TimerName = 'handshake' | 'login' | 'rekey' | 'keepalive' | 'flow';
 
 export class Timers {
@@ -14,6 +16,14 @@ export class Timers {
 
   set(name: TimerName, at: number, fire: () => void): void {
     this.#timers.set(name, { at, fire });
+  }
+
+  /** Ends what takes longer than so many milliseconds with SSHTimeoutError; 0 for no limit. */
+  limit(name: TimerName, what: string, milliseconds: number, now: number): void {
+    if (milliseconds <= 0) return;
+    this.set(name, now + milliseconds, () => {
+      throw new SSHTimeoutError(what, milliseconds);
+    });
   }
 
   clear(name: TimerName): void {

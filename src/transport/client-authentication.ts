@@ -2,6 +2,7 @@
 
 import {
   type ClientAuthMethod,
+  HOST_BOUND_EXTENSION,
   type InteractiveAnswer,
   interactiveMethod,
   noneMethod,
@@ -9,6 +10,7 @@ import {
   publickeyMethod,
 } from '../auth/client.ts';
 import type { AuthOutcome } from '../auth/outcome.ts';
+import { decodeText, EMPTY } from '../bytes/bytes.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   type AuthenticationAttempt,
@@ -38,19 +40,26 @@ export interface ClientAuthenticationPort {
 
 export class ClientAuthentication {
   readonly attempts: AuthenticationAttempt[] = [];
-  /** What the server takes (RFC 8308 section 3.1), or null where it did not say. */
-  serverSigAlgs: readonly string[] | null = null;
-  /** The server takes publickey requests that name its host key. */
-  hostBound = false;
   /** Who is logged in. */
   username: string | null = null;
 
   readonly #port: ClientAuthenticationPort;
+  /** What the server takes (RFC 8308 section 3.1), or null where it did not say. */
+  #serverSigAlgs: readonly string[] | null = null;
+  /** The server takes publickey requests that name its host key. */
+  #hostBound = false;
   /** Settles when the engine has no attempt under way; one that timed out for its caller may still be. */
   #idle: Promise<void> = Promise.resolve();
 
   constructor(port: ClientAuthenticationPort) {
     this.#port = port;
+  }
+
+  /** What the server says of itself (RFC 8308). */
+  learn(extensions: ReadonlyMap<string, Uint8Array>): void {
+    const algorithms = extensions.get('server-sig-algs');
+    if (algorithms !== undefined) this.#serverSigAlgs = decodeText(algorithms).split(',');
+    this.#hostBound = decodeText(extensions.get(HOST_BOUND_EXTENSION) ?? EMPTY) === '0';
   }
 
   none(username: string, options?: CallOptions): Promise<readonly string[]> {
@@ -77,7 +86,7 @@ export class ClientAuthentication {
       throw new UsageError('the key is no Signer: readPrivateKey and parsePrivateKey make one');
     const query = options.query ?? key.costly ?? false;
     // An agent may want to know the host; for a key at hand it makes no difference.
-    const hostKey = key.costly === true && this.hostBound ? this.#port.hostKey() : null;
+    const hostKey = key.costly === true && this.#hostBound ? this.#port.hostKey() : null;
     return this.#try(username, publickeyMethod(username, key, this.#signatureAlgorithm(key), query, hostKey), options);
   }
 
@@ -193,7 +202,7 @@ export class ClientAuthentication {
   #signatureAlgorithm(key: Signer): SignatureAlgorithm {
     const pubkeys = this.#port.pubkeys();
     const ours = key.algorithms.filter((name) => pubkeys.includes(name));
-    const theirs = this.serverSigAlgs;
+    const theirs = this.#serverSigAlgs;
     const old = ours.find((name) => signatureRow(name)?.status === 'legacy');
     const chosen = theirs === null ? (old ?? ours[0]) : ours.find((name) => theirs.includes(name));
     if (chosen === undefined) throw new NegotiationError('signature', ours, theirs ?? []);

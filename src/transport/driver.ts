@@ -1,7 +1,8 @@
 // Drives an engine over a byte stream: bytes down, bytes up, tasks run, the clock read. All that is asynchronous about a
 // connection is here; one write per turn, reading paused while the engine wants none.
 
-import { Engine, type EngineConfig } from '../engine/engine.ts';
+import type { EngineConfig } from '../engine/config.ts';
+import { Engine } from '../engine/engine.ts';
 import type { EngineHandler } from '../engine/events.ts';
 import type { Task } from '../flow/flow.ts';
 import type { ByteStream } from '../io/byte-stream.ts';

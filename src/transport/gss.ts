@@ -7,6 +7,8 @@
 import { lookup, lookupService } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { AlgorithmLists } from '../algorithms/registry.ts';
+import type { ClientAuthMethod } from '../auth/client.ts';
+import { gssKeyexMethod, gssWithMicMethod } from '../auth/gssapi.ts';
 import type {
   GssAcceptOptions,
   GssAcceptor,
@@ -65,9 +67,22 @@ export class TransportGss {
     };
   }
 
-  /** The provider for one call, none of whose steps outlasts it: the next attempt need not wait for a KDC that says nothing. */
-  within(call: CallOptions): GssProvider {
-    return { ...this.provider, initContext: (options) => this.#init(options, call) };
+  /**
+   * Client: one attempt at gssapi-with-mic. None of its steps outlasts the call: the next attempt need not wait for a KDC that says
+   * nothing. @throws UsageError where no name is known
+   */
+  withMic(username: string, host: string | null | undefined, delegate: boolean | undefined, call: CallOptions): ClientAuthMethod {
+    const provider = { ...this.provider, initContext: (options: GssInitOptions) => this.#init(options, call) };
+    return gssWithMicMethod(username, provider, this.target(host), delegate ?? this.delegate);
+  }
+
+  /** Client: one attempt at gssapi-keyex. @throws GssError where keys were exchanged, and by another method */
+  keyex(username: string, exchanged: boolean): ClientAuthMethod {
+    const { unavailable } = this;
+    if (unavailable !== null && exchanged) {
+      throw new GssError(`there was no key exchange by GSS-API: ${unavailable.message}`, { cause: unavailable });
+    }
+    return gssKeyexMethod(username);
   }
 
   /** Which exchanges to offer. @throws UsageError for a name that there is not */

@@ -6,7 +6,7 @@ import type { AlgorithmPolicy } from '../algorithms/registry.ts';
 import { EMPTY } from '../bytes/bytes.ts';
 import type { GssProvider } from '../crypto/gss.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import type { RekeyLimits } from '../engine/engine.ts';
+import type { RekeyLimits } from '../engine/config.ts';
 import { HostKeyError, type SSHError, UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import type { Address } from '../io/dial.ts';

@@ -1,83 +1,62 @@
 // The public Transport, client and server: the seed's names over an engine. Nothing of the protocol is decided here; this class
 // turns events into promises and promises into calls.
 
-import type { Duplex } from 'node:stream';
-import { chooseAlgorithms, disableAlgorithms } from '../algorithms/policy.ts';
-import { type AlgorithmLists, defaultAlgorithms } from '../algorithms/registry.ts';
-import { HOST_BOUND_EXTENSION } from '../auth/client.ts';
-import { gssKeyexMethod, gssWithMicMethod } from '../auth/gssapi.ts';
-import { decodeText, EMPTY } from '../bytes/bytes.ts';
-import type { ReplyWaiter } from '../connection/replies.ts';
-import { loadMlkem768, nodeCrypto } from '../crypto/node/index.ts';
+import type { Authenticated } from '../auth/server.ts';
+import { EMPTY } from '../bytes/bytes.ts';
+import { nodeCrypto } from '../crypto/node/index.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EngineEvent } from '../engine/events.ts';
-import {
-  type AuthenticationAttempt,
-  AuthenticationError,
-  ClosedError,
-  DisconnectedError,
-  GssError,
-  printable,
-  SSHError,
-  UsageError,
-} from '../errors.ts';
+import { type AuthenticationAttempt, ClosedError, SSHError, UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
-import { type Address, dial, parseAddress } from '../io/dial.ts';
-import { NodeStream } from '../io/node-stream.ts';
-import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
-import { kexMethods } from '../kex/methods.ts';
-import type { NegotiatedAlgorithms } from '../kex/negotiate.ts';
-import { keyAlgorithm } from '../keys/certificate-algorithms.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
-import { ciphers } from '../packet/ciphers.ts';
 import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
 import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
-import { Channel } from './channel.ts';
-import { answerAsClient } from './channel-requests.ts';
+import type { Channel } from './channel.ts';
 import { ChannelTimeouts } from './channel-timeouts.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ClientSide, type Endpoint, type ForwardHandler } from './client-side.ts';
+import { ConnectionEnd } from './connection-end.ts';
+import { describeActive, wordsOf } from './connection-words.ts';
 import { Driver } from './driver.ts';
+import { engineConfig } from './engine-config.ts';
 import { TransportGss } from './gss.ts';
 import { hexdump } from './hexdump.ts';
 import { HostKeyAnnouncer } from './host-key-announcer.ts';
-import { HostKeyLearner } from './host-key-learner.ts';
-import { keylogLine } from './keylog.ts';
+import type { HostKeyLearner } from './host-key-learner.ts';
+import { hostKeyRotation } from './host-key-rotation.ts';
+import { logIn } from './log-in.ts';
+import { OfferedAlgorithms } from './offered-algorithms.ts';
+import { openChannel } from './open-channel.ts';
 import {
   type CloseInfo,
   type ConnectOptions,
-  channelSizes,
-  DEFAULT_REKEY,
   DEFAULT_TIMEOUTS,
   type InteractiveHandler,
   type Negotiated,
   type OpenChannelOptions,
-  openData,
   type SessionProof,
   type TransportOptions,
   type TransportSocket,
   toVerifier,
   type VerifyHostKey,
 } from './options.ts';
+import { PeerQuestions } from './peer-questions.ts';
 import { SecurityOptions } from './security-options.ts';
 import { ServerInterface } from './server-interface.ts';
-import { loadServerModuli, serverModuli } from './server-moduli.ts';
+import { loadServerModuli } from './server-moduli.ts';
 import { ServerSide } from './server-side.ts';
+import { SessionFacts } from './session-facts.ts';
+import { StreamSource } from './stream-source.ts';
 import { registerSubsystem, type SubsystemHandlerClass } from './subsystem-handler.ts';
 import { TransportLog } from './transport-log.ts';
-import { VERSION } from './version.ts';
 
 /** How long `close` waits for data that is still queued, milliseconds. */
 const CLOSE_TIMEOUT = 2_000;
-/** As many bytes as make a ping as long as CHANNEL_DATA of one byte. */
-const CHAFF = new Uint8Array(5);
-/** Chaff that may wait for its answers. */
-const MOST_CHAFF = 256;
 
 /**
  * One SSH connection, client or server, over any stream.
@@ -93,12 +72,15 @@ export class Transport implements AsyncDisposable {
   /** Settles when the connection is over; never rejects. */
   readonly closed: Promise<CloseInfo>;
 
-  readonly #sock: TransportSocket;
   readonly #options: TransportOptions;
   readonly #crypto: CryptoProvider;
+  readonly #source: StreamSource;
+  readonly #offered: OfferedAlgorithms;
   readonly #serverKeys = new Map<string, Signer>();
   readonly #accepted = new AcceptQueue();
-  readonly #banners: string[] = [];
+  readonly #facts = new SessionFacts();
+  readonly #end = new ConnectionEnd();
+  readonly #questions: PeerQuestions;
   readonly #auth: ClientAuthentication;
   readonly #client: ClientSide;
   readonly #idle: ChannelTimeouts;
@@ -106,40 +88,23 @@ export class Transport implements AsyncDisposable {
   readonly #logger: TransportLog;
   #hexdump = false;
   #hostKeys: HostKeyAnnouncer | HostKeyLearner | null = null;
-  #algorithms: AlgorithmLists;
-  #stream: ByteStream | null = null;
   #driver: Driver | null = null;
   #started = false;
   #server: ServerSide | null = null;
   #verifyHostKey: VerifyHostKey = () => true;
-  #negotiated: Negotiated | null = null;
-  #peerPings = false;
-  /** Pings of {@link chaff} that wait for their answers. */
-  #chaff = 0;
-  #peerVersion: string | null = null;
-  #username: string | null = null;
-  #authenticated = false;
-  #keysWaiters: { resolve(value: Negotiated): void; reject(error: unknown): void }[] = [];
   #keepalive: { interval: number; countMax: number } | null = null;
-  #error: SSHError | null = null;
-  #lastException: SSHError | null = null;
-  #resolveClosed: (info: CloseInfo) => void = () => {};
 
   constructor(sock: TransportSocket, options: TransportOptions = {}) {
-    this.#sock = sock;
     this.#options = options;
     this.#crypto = options.crypto ?? nodeCrypto;
     this.#logger = new TransportLog(this, options.log);
-    const chosen = chooseAlgorithms(options.algorithms, defaultAlgorithms(options.policy));
-    this.#algorithms = options.disabledAlgorithms ? disableAlgorithms(chosen, options.disabledAlgorithms) : chosen;
-    if (typeof sock === 'string') parseAddress(sock);
-    else if (isDuplex(sock)) this.#stream = new NodeStream(sock);
-    else if (isSocketLike(sock)) this.#stream = new SocketLikeStream(sock);
-    else toAddress(sock);
+    this.#offered = new OfferedAlgorithms(options);
+    this.#source = new StreamSource(sock);
+    this.#questions = new PeerQuestions({ engine: () => this.#engine(), peerPings: () => this.#facts.peerPings });
     this.#auth = new ClientAuthentication({
       engine: () => this.#engine(),
       hostKey: () => this.sessionProof?.hostKey ?? null,
-      pubkeys: () => this.#algorithms.pubkeys,
+      pubkeys: () => this.#offered.lists.pubkeys,
       log: (level, message) => this.#log(level, message),
       timeout: options.timeouts?.auth ?? DEFAULT_TIMEOUTS.auth,
     });
@@ -149,20 +114,18 @@ export class Transport implements AsyncDisposable {
       opened: (channel) => this.#idle.watch(channel),
       options,
       accepted: this.#accepted,
-      request: (...request) => this.#request(...request),
+      request: (...request) => this.#questions.request(...request),
       handlerFailed: (error) => this.#log(1, `a handler of a forwarded connection failed: ${error}`),
     });
     this.#gss = new TransportGss({
       provider: options.gssProvider,
-      hostname: this.#stream === null ? toAddress(sock as string | readonly [string, number] | Address).host : null,
+      hostname: this.#source.address?.host ?? null,
       disabled: options.disabledAlgorithms?.['kex'],
       kex: options.gssKex ?? false,
       delegate: options.gssDelegCreds ?? false,
       log: (level, message) => this.#log(level, message),
     });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.closed = this.#end.closed;
   }
 
   /**
@@ -218,7 +181,7 @@ export class Transport implements AsyncDisposable {
     const byKerberos = gssAuth === true || (gssKex !== undefined && gssKex !== false);
     if ((password !== undefined || privateKey !== undefined || byKerberos) && !username)
       throw new UsageError('connect needs a username to authenticate');
-    if (hostKey !== 'ignore' && typeof hostKey !== 'function') this.#preferKeysOf([hostKey].flat());
+    if (hostKey !== 'ignore' && typeof hostKey !== 'function') this.#offered.preferKeysOf([hostKey].flat());
     if (gssKex !== undefined) this.#gss.useKex(gssKex);
     if (gssDelegCreds !== undefined) this.#gss.delegate = gssDelegCreds;
     const dns = {
@@ -227,20 +190,8 @@ export class Transport implements AsyncDisposable {
     };
     await this.setGssHost(gssHost, dns);
     await this.startClient({ ...call, verifyHostKey: toVerifier(hostKey) });
-    if (
-      byKerberos &&
-      (await this.#authByKerberos(username as string, gssAuth === true, password !== undefined || privateKey !== undefined, call))
-    )
-      return;
-    if (privateKey === undefined && password === undefined && !byKerberos) return;
-    let next: readonly string[] | null = null;
-    if (privateKey !== undefined) next = await this.authPublickey(username as string, privateKey, call);
-    // Not where the key was enough; where it was a first step, the password may be the second.
-    if (password !== undefined && next?.length !== 0) next = await this.authPassword(username as string, password, call);
-    if (next?.length === 0) return;
-    const allowedTypes = next ?? this.authAttempts.at(-1)?.next ?? [];
-    const message = `the server wants more to log in: ${allowedTypes.map(printable).join(', ')}`;
-    throw new AuthenticationError(message, { allowedTypes, attempts: [...this.authAttempts] });
+    const kerberos = gssAuth === true ? 'any' : byKerberos ? 'keyex' : 'no';
+    await logIn(this, username as string, { kerberos, privateKey, password }, call);
   }
 
   /** Server: adds a host key; one of each type is kept. */
@@ -285,16 +236,16 @@ export class Transport implements AsyncDisposable {
   /** A live view on the algorithms that are offered. */
   getSecurityOptions(): SecurityOptions {
     return new SecurityOptions({
-      getAlgorithms: () => this.#algorithms,
+      getAlgorithms: () => this.#offered.lists,
       setAlgorithms: (lists) => {
-        this.#algorithms = lists;
+        this.#offered.lists = lists;
       },
     });
   }
 
   /** Whether to ask for compression. Takes effect at the next key exchange: call it before starting. */
   useCompression(compress = true): void {
-    this.#algorithms = { ...this.#algorithms, compression: compress ? ['zlib@openssh.com', 'none'] : ['none'] };
+    this.#offered.compress(compress);
   }
 
   // ---- authentication of a client -----------------------------------------------------------------------------------
@@ -361,14 +312,7 @@ export class Transport implements AsyncDisposable {
     gssDelegCreds?: boolean,
     options?: CallOptions,
   ): Promise<readonly string[]> {
-    const { delegate } = this.#gss;
-    const method = gssWithMicMethod(
-      username,
-      this.#gss.within(options ?? {}),
-      this.#gss.target(gssHost),
-      gssDelegCreds ?? delegate,
-    );
-    return this.#auth.attempt(username, method, options);
+    return this.#auth.attempt(username, this.#gss.withMic(username, gssHost, gssDelegCreds, options ?? {}), options);
   }
 
   /**
@@ -376,11 +320,7 @@ export class Transport implements AsyncDisposable {
    * where the exchange was another.
    */
   async authGssapiKeyex(username: string, options?: CallOptions): Promise<readonly string[]> {
-    const { unavailable } = this.#gss;
-    if (unavailable !== null && this.#negotiated !== null) {
-      throw new GssError(`there was no key exchange by GSS-API: ${unavailable.message}`, { cause: unavailable });
-    }
-    return this.#auth.attempt(username, gssKeyexMethod(username), options);
+    return this.#auth.attempt(username, this.#gss.keyex(username, this.#facts.negotiated !== null), options);
   }
 
   /** Every attempt so far, without secrets. */
@@ -401,24 +341,9 @@ export class Transport implements AsyncDisposable {
    *   authentication, or the connection's error. A confirmation that comes too late is answered with CLOSE.
    */
   openChannel(kind: string, options: OpenChannelOptions = {}): Promise<Channel> {
-    const data = openData(kind, options);
-    const sizes = channelSizes(this.#options, options);
-    const { windowBytes } = sizes;
-    const channel = new Channel({ transport: this, kind, windowBytes, onRequest: answerAsClient, offers: this.#client });
-    return waitFor<Channel>(
-      `opening a '${kind}' channel`,
-      options,
-      ({ resolve, reject }) =>
-        this.#engine().openChannel(kind, data, sizes, channel.handler, {
-          opened: (machine) => {
-            channel.attach(machine);
-            this.#idle.watch(channel);
-            resolve(channel);
-          },
-          refused: reject,
-        }),
-      this.#options.timeouts?.channelOpen ?? DEFAULT_TIMEOUTS.channelOpen,
-    );
+    const opened = (channel: Channel) => this.#idle.watch(channel);
+    const port = { transport: this, options: this.#options, offers: this.#client, engine: () => this.#engine(), opened };
+    return openChannel(port, kind, options);
   }
 
   /** Client: opens a channel and begins SFTP on it. @throws ChannelRequestError where the server has no SFTP, ... */
@@ -478,15 +403,13 @@ export class Transport implements AsyncDisposable {
     return waitFor<Negotiated>('the key exchange', options, (settle) => {
       const engine = this.#engine();
       // Before it begins, or who waits would not hear of an exchange that fails at once.
-      this.#keysWaiters.push(settle);
+      const giveUp = this.#facts.awaitKeys(settle);
       try {
         engine.rekey();
       } catch (error) {
         settle.reject(error);
       }
-      return () => {
-        this.#keysWaiters = this.#keysWaiters.filter((other) => other !== settle);
-      };
+      return giveUp;
     });
   }
 
@@ -514,26 +437,19 @@ export class Transport implements AsyncDisposable {
     data: Uint8Array = EMPTY,
     options: CallOptions & { wait?: boolean } = {},
   ): Promise<Uint8Array | null> {
-    if (options.wait !== false) return this.#request(kind, data, options);
+    if (options.wait !== false) return this.#questions.request(kind, data, options);
     this.#engine().globalRequest(kind, data, null);
     return Promise.resolve(null);
   }
 
   /** The round trip time in milliseconds: by ping@openssh.com where the peer knows it, else by a request that it refuses. */
-  async ping(options?: CallOptions): Promise<number> {
-    const since = performance.now();
-    await waitFor<void>('the ping', options, ({ resolve, reject }) => {
-      const waiter: ReplyWaiter = { reply: () => resolve(), abandon: reject };
-      if (this.#peerPings) this.#engine().ping(EMPTY, waiter);
-      else this.#engine().globalRequest('keepalive@openssh.com', EMPTY, waiter);
-      return undefined;
-    });
-    return performance.now() - since;
+  ping(options?: CallOptions): Promise<number> {
+    return this.#questions.ping(options);
   }
 
   /** @internal Whether the peer knows ping@openssh.com. */
   get peerAnswersPings(): boolean {
-    return this.#peerPings;
+    return this.#facts.peerPings;
   }
 
   /**
@@ -541,45 +457,37 @@ export class Transport implements AsyncDisposable {
    * or owes answers to too many.
    */
   chaff(): boolean {
-    if (!this.#peerPings || !this.isActive() || this.#chaff >= MOST_CHAFF) return false;
-    this.#chaff++;
-    const answered = () => {
-      this.#chaff--;
-    };
-    this.#engine().ping(CHAFF, { reply: answered, abandon: answered });
-    return true;
+    return this.isActive() && this.#questions.chaff();
   }
 
   /** The connection has been started and is not over. */
   isActive(): boolean {
-    return this.#driver !== null && this.#error === null;
+    return this.#driver !== null && this.#end.error === null;
   }
 
   isAuthenticated(): boolean {
-    return this.isActive() && this.#authenticated;
+    return this.isActive() && this.#facts.authenticated;
   }
 
   /** The user that is logged in, or null before that. */
   getUsername(): string | null {
-    if (!this.#authenticated) return null;
-    return this.#username ?? this.#auth.username;
+    if (!this.#facts.authenticated) return null;
+    return this.#facts.username ?? this.#auth.username;
   }
 
   /** What the server said before the login, all banners one after the other, or null. Hostile text: escape it for terminals. */
   getBanner(): string | null {
-    return this.#banners.length === 0 ? null : this.#banners.join('');
+    return this.#facts.banner;
   }
 
   /** [address, port] of the peer, or ['unknown', 0]. */
   getpeername(): readonly [string, number] {
-    return this.#driver?.peername() ?? this.#stream?.peername() ?? ['unknown', 0];
+    return this.#driver?.peername() ?? this.#source.peername() ?? ['unknown', 0];
   }
 
   /** The error that ended the connection, once; null afterwards. */
   getException(): SSHError | null {
-    const error = this.#lastException;
-    this.#lastException = null;
-    return error;
+    return this.#end.takeException();
   }
 
   /**
@@ -609,12 +517,12 @@ export class Transport implements AsyncDisposable {
 
   /** What the last key exchange has agreed, or null. */
   get negotiated(): Negotiated | null {
-    return this.#negotiated;
+    return this.#facts.negotiated;
   }
 
   /** The peer's identification line, or null. */
   get peerVersion(): string | null {
-    return this.#peerVersion;
+    return this.#facts.peerVersion;
   }
 
   /** Identifies the session (the exchange hash of the first exchange), or null. */
@@ -641,11 +549,11 @@ export class Transport implements AsyncDisposable {
     const driver = this.#driver;
     if (driver === null) {
       this.#over(new ClosedError());
-      this.#stream?.destroy();
+      this.#source.destroy();
       return;
     }
     const { reason = DisconnectReason.byApplication, message = '', timeout = CLOSE_TIMEOUT } = options;
-    if (this.#error === null) await driver.flushed(timeout);
+    if (this.#end.error === null) await driver.flushed(timeout);
     driver.engine.close(reason, message);
     await driver.streamClosed;
   }
@@ -655,7 +563,7 @@ export class Transport implements AsyncDisposable {
     const error = new ClosedError('the connection was destroyed');
     this.#driver?.engine.abort(error);
     this.#driver?.destroy();
-    this.#stream?.destroy();
+    this.#source.destroy();
     this.#over(error);
   }
 
@@ -693,54 +601,36 @@ export class Transport implements AsyncDisposable {
   async #start(role: 'client' | 'server', options: CallOptions): Promise<Negotiated> {
     if (this.#started) throw new UsageError('this transport has been started before');
     this.#started = true;
-    if (this.#error !== null) throw this.#error;
+    if (this.#end.error !== null) throw this.#end.error;
     options.signal?.throwIfAborted();
-    const gss = role === 'client' ? this.#gss.clientConfig() : undefined;
+    const gssClient = role === 'client' ? this.#gss.clientConfig() : undefined;
     if (role === 'server') this.#gss.offer();
-    const opening = this.#openStream(options);
+    const { address } = this.#source;
+    if (address !== null) this.#log(1, `connecting to ${address.host} port ${address.port ?? 22}`);
     let stream: ByteStream;
     try {
-      [stream] = await Promise.all([opening, this.#loadKem(), gss && this.#gss.prepare(options)]);
+      const opening = this.#source.open(options, this.closed);
+      [stream] = await Promise.all([opening, this.#offered.load(this.#crypto), gssClient && this.#gss.prepare(options)]);
       // Aborted, or closed, while the connection was being made.
       options.signal?.throwIfAborted();
-      if (this.#error !== null) throw this.#error;
+      if (this.#end.error !== null) throw this.#end.error;
     } catch (error) {
-      void opening.then(
-        (late) => late.destroy(),
-        () => {},
-      );
+      this.#source.abandon();
       this.#over(error instanceof SSHError ? error : new ClosedError('the connection was destroyed'));
       throw error;
     }
-    const { handshake, login } = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
-    const { keylog, packetizerClass } = this.#options;
-    const { maxAuthTries = 6, authFailureDelay = 10, serverSigAlgs = true } = this.#options;
+    const { packetizerClass, onHostKeys } = this.#options;
+    const hostKeys = [...this.#serverKeys.values()];
     const driver = new Driver(
       packetizerClass === undefined ? stream : packetizerClass(stream),
-      {
-        role,
+      engineConfig(this.#options, {
         crypto: this.#crypto,
-        software: `amiko_${VERSION}`,
-        algorithms: () => this.#gss.offered(this.#algorithms),
-        gss,
-        strictKex: this.#options.strictKex ?? true,
-        rekey: { ...DEFAULT_REKEY, ...this.#options.rekey },
-        handshakeTimeoutMs: handshake,
+        algorithms: () => this.#offered.lists,
+        gss: this.#gss,
+        gssClient,
         verifyHostKey: (key) => this.#verifyHostKey(key),
-        ...(keylog && { keylog: (cookie, secret) => keylog(keylogLine(cookie, secret)) }),
-        server:
-          role === 'client'
-            ? null
-            : {
-                hostKeys: [...this.#serverKeys.values()],
-                auth: (this.#server as ServerSide).authHooks(),
-                authLimits: { maxAttempts: maxAuthTries, failureDelayMs: authFailureDelay },
-                loginTimeoutMs: login,
-                serverSigAlgs,
-                gss: this.#gss.serverConfig(),
-                moduli: this.#options.moduli ?? serverModuli(),
-              },
-      },
+        server: role === 'server' ? { side: this.#server as ServerSide, hostKeys } : null,
+      }),
       {
         onEvent: (event) => this.#event(event),
         onChannelOpen: (open) => (this.#server ?? this.#client).channelOpen(open),
@@ -752,11 +642,20 @@ export class Transport implements AsyncDisposable {
       },
     );
     this.#driver = driver;
-    this.#hostKeys = this.#hostKeyRotation(role);
+    this.#hostKeys = hostKeyRotation({
+      role,
+      crypto: this.#crypto,
+      engine: driver.engine,
+      facts: this.#facts,
+      questions: this.#questions,
+      hostKeys,
+      onHostKeys,
+      log: (message) => this.#log(1, message),
+    });
     if (this.#hexdump) this.setHexdump(true);
     if (this.#keepalive !== null) driver.engine.setKeepalive(this.#keepalive.interval, this.#keepalive.countMax);
     return waitFor<Negotiated>('the handshake', options, (settle) => {
-      this.#keysWaiters.push(settle);
+      this.#facts.awaitKeys(settle);
       // Only an override can fail.
       this.run().catch((error: unknown) => {
         settle.reject(error);
@@ -766,131 +665,25 @@ export class Transport implements AsyncDisposable {
     });
   }
 
-  /** OpenSSH PROTOCOL section 2.5. A client that nobody asked to learn keys does not ask for proof either. */
-  #hostKeyRotation(role: 'client' | 'server'): HostKeyAnnouncer | HostKeyLearner | null {
-    const { onHostKeys } = this.#options;
-    const sessionId = () => this.sessionId;
-    const log = (message: string) => this.#log(1, message);
-    if (role === 'server') {
-      const keys = [...this.#serverKeys.values()];
-      const hostKeyAlgorithm = () => this.#negotiated?.hostKey ?? '';
-      const send = (request: string, data: Uint8Array) => this.#engine().globalRequest(request, data, null);
-      return new HostKeyAnnouncer({ keys, sessionId, hostKeyAlgorithm, send, log });
-    }
-    if (onHostKeys === undefined) return null;
-    const hostKey = () => this.#driver?.engine.hostKey ?? null;
-    const request = (kind: string, data: Uint8Array) => this.#request(kind, data);
-    return new HostKeyLearner({ crypto: this.#crypto, sessionId, hostKey, request, log, learned: onHostKeys });
-  }
-
-  /** Whether we are in; false where Kerberos did not do and other credentials may. */
-  async #authByKerberos(username: string, withMic: boolean, another: boolean, call: CallOptions): Promise<boolean> {
-    const keyex = this.#negotiated?.kex.startsWith('gss-') === true;
-    try {
-      const next =
-        keyex || !withMic
-          ? await this.authGssapiKeyex(username, call)
-          : await this.authGssapiWithMic(username, null, undefined, call);
-      return next.length === 0;
-    } catch (error) {
-      if (another && (error instanceof GssError || error instanceof AuthenticationError)) return false;
-      throw error;
-    }
-  }
-
-  async #openStream({ signal, timeout }: CallOptions): Promise<ByteStream> {
-    if (this.#stream !== null) return this.#stream;
-    const address = toAddress(this.#sock as string | readonly [string, number] | Address);
-    this.#log(1, `connecting to ${address.host} port ${address.port ?? 22}`);
-    const controller = new AbortController();
-    this.#stream = await waitFor<ByteStream>(
-      'connecting',
-      { ...(signal && { signal }), ...(timeout && { timeout }) },
-      (settle) => {
-        dial(address, { signal: controller.signal }).then(settle.resolve, settle.reject);
-        // An address that does not answer would otherwise keep us for as long as the system tries.
-        void this.closed.then(({ error }) => {
-          settle.reject(error);
-          controller.abort();
-        });
-        return () => controller.abort();
-      },
-    );
-    return this.#stream;
-  }
-
-  /** The post-quantum code is only loaded where it may be used, and while the connection is being made. */
-  async #loadKem(): Promise<void> {
-    if (this.#crypto === nodeCrypto && this.#algorithms.kex.some((name) => name.startsWith('mlkem768'))) await loadMlkem768();
-  }
-
-  /** `granted` is called with the answer before anything that came behind it is looked at; `late` that nobody waits any more. */
-  #request(
-    kind: string,
-    data: Uint8Array,
-    options?: CallOptions,
-    granted?: (answer: Uint8Array, late: boolean) => void,
-  ): Promise<Uint8Array | null> {
-    return waitFor<Uint8Array | null>(`the answer to '${kind}'`, options, ({ resolve, reject }) => {
-      let late = false;
-      this.#engine().globalRequest(kind, data, {
-        reply: (answer) => {
-          if (answer !== null) granted?.(answer, late);
-          resolve(answer);
-        },
-        abandon: reject,
-      });
-      return () => {
-        late = true;
-      };
-    });
-  }
-
   #engine(): Engine {
-    if (this.#error !== null) throw this.#error;
+    if (this.#end.error !== null) throw this.#end.error;
     if (this.#driver === null) throw new UsageError('the transport has not been started');
     return this.#driver.engine;
   }
 
   #event(event: EngineEvent): void {
+    this.#facts.learn(event);
+    const words = wordsOf(event, this.#facts);
+    if (words !== null) this.#log(...words);
     switch (event.type) {
-      case 'version':
-        this.#peerVersion = event.version;
-        this.#log(1, `the peer is ${event.version}`);
-        break;
-      case 'keys': {
-        const { algorithms, strictKex, hostKey } = event;
-        const postQuantum = kexMethods.find((method) => method.name === algorithms.kex)?.postQuantum ?? false;
-        this.#negotiated = { ...algorithms, postQuantum, strictKex };
+      case 'keys':
         this.#gss.handshakeOver();
-        this.#log(1, describeKeys(this.#negotiated, event.first, hostKey));
-        for (const waiter of this.#keysWaiters.splice(0)) waiter.resolve(this.#negotiated);
         break;
-      }
-      case 'extensions': {
-        const algorithms = event.extensions.get('server-sig-algs');
-        if (algorithms !== undefined) this.#auth.serverSigAlgs = decodeText(algorithms).split(',');
-        this.#auth.hostBound = decodeText(event.extensions.get(HOST_BOUND_EXTENSION) ?? EMPTY) === '0';
-        this.#peerPings = event.extensions.has('ping@openssh.com');
-        this.#log(2, `the peer's extensions: ${[...event.extensions.keys()].join(', ')}`);
-        break;
-      }
-      case 'banner':
-        this.#banners.push(event.text);
+      case 'extensions':
+        this.#auth.learn(event.extensions);
         break;
       case 'authenticated':
-        this.#authenticated = true;
-        if (event.who !== null) {
-          const { user, method, key } = event.who;
-          this.#username = user;
-          this.#log(1, `'${printable(user)}' logged in by ${method}`);
-          this.#options.onLogin?.({ username: user, method, key });
-          this.#server?.authenticated(user, method, key);
-          if (this.#hostKeys instanceof HostKeyAnnouncer) this.#hostKeys.announce();
-        }
-        break;
-      case 'debug':
-        this.#log(event.alwaysDisplay ? 1 : 2, `the peer says: ${printable(event.text)}`);
+        if (event.who !== null) this.#loggedIn(event.who);
         break;
       case 'closed':
         this.#over(event.error);
@@ -898,77 +691,36 @@ export class Transport implements AsyncDisposable {
     }
   }
 
+  /** Server: somebody has. */
+  #loggedIn({ user, method, key }: Authenticated): void {
+    this.#options.onLogin?.({ username: user, method, key });
+    this.#server?.authenticated(user, method, key);
+    if (this.#hostKeys instanceof HostKeyAnnouncer) this.#hostKeys.announce();
+  }
+
   #over(error: SSHError): void {
-    if (this.#error !== null) return;
-    this.#error = error;
-    if (!(error instanceof ClosedError)) this.#lastException = error;
+    if (!this.#end.end(error)) return;
     this.#log(1, `the connection is over: ${error.message}`);
-    for (const waiter of this.#keysWaiters.splice(0)) waiter.reject(error);
+    this.#facts.fail(error);
     this.#accepted.close();
     this.#gss.release();
-    const by = error instanceof ClosedError ? 'us' : error instanceof DisconnectedError ? 'peer' : 'error';
-    this.#resolveClosed({ by, error });
+    this.#end.settle();
   }
 
   /** A hook that throws is a fault of ours, and no reason to go on with a connection that nobody decides about. */
   #hookFailed(error: unknown): void {
     this.#log(1, `a server hook failed: ${error instanceof Error ? error.message : String(error)}`);
-    this.#lastException =
-      error instanceof SSHError ? error : new SSHError('ERR_SSH_CLOSED', 'a server hook failed', { cause: error });
+    this.#end.hookFailed(error);
     this.#driver?.engine.close(DisconnectReason.byApplication, 'internal error');
   }
 
-  /** A known host key decides which algorithms come first, or the server would come with another of its keys. */
-  #preferKeysOf(keys: readonly PublicKey[]): void {
-    const isKnown = (name: string) => keys.some(({ type }) => type === keyAlgorithm(name)?.keyType);
-    const { keys: all } = this.#algorithms;
-    this.#algorithms = {
-      ...this.#algorithms,
-      keys: [...all.filter(isKnown), ...all.filter((name) => !isKnown(name))],
-    };
-  }
-
   #describe(): string {
-    if (this.#error !== null) return '(closed)';
+    if (this.#end.error !== null) return '(closed)';
     if (this.#driver === null) return '(unconnected)';
-    if (this.#negotiated === null) return '(connecting)';
-    const { cipher } = this.#negotiated.clientToServer;
-    const state = this.#authenticated
-      ? `active; ${this.#driver.engine.channelCount} open channel(s)`
-      : 'connected; awaiting auth';
-    return `(cipher ${cipher}, ${cipherBits(cipher)} bits) (${state})`;
+    return describeActive(this.#facts, this.#driver.engine.channelCount);
   }
 
   #log(level: 1 | 2 | 3, message: string): void {
     this.#logger.write(level, message);
   }
-}
-
-function isDuplex(sock: TransportSocket): sock is Duplex {
-  return typeof (sock as Partial<Duplex>).pipe === 'function' && typeof (sock as Partial<Duplex>).write === 'function';
-}
-
-function isSocketLike(sock: TransportSocket): sock is SocketLike {
-  return typeof (sock as Partial<SocketLike>).recv === 'function' && typeof (sock as Partial<SocketLike>).send === 'function';
-}
-
-function toAddress(sock: string | readonly [string, number] | Address): Address {
-  if (typeof sock === 'string') return parseAddress(sock);
-  if (Array.isArray(sock) && sock.length === 2) return { host: sock[0], port: sock[1] };
-  if (typeof (sock as Address).host === 'string') return sock as Address;
-  throw new UsageError('a transport needs a Duplex, an object with send and recv, or an address');
-}
-
-/** What an attacker has to guess; the second half of a chacha20-poly1305 key only hides lengths. */
-function cipherBits(cipher: string): number {
-  return Math.min(ciphers.find((row) => row.name === cipher)?.keyBytes ?? 0, 32) * 8;
-}
-
-function describeKeys(negotiated: Negotiated, first: boolean, hostKey: PublicKey | null): string {
-  const { kex, hostKey: algorithm, clientToServer, serverToClient, postQuantum, strictKex } = negotiated;
-  const way = (name: string, { cipher, mac, compression }: NegotiatedAlgorithms['clientToServer']) =>
-    `${name} ${cipher}${mac && ` + ${mac}`}${compression === 'none' ? '' : ` + ${compression}`}`;
-  const what = first ? 'keys' : 'new keys';
-  const extras = [postQuantum ? 'post-quantum' : 'not post-quantum', ...(strictKex ? ['strict kex'] : [])].join(', ');
-  return `${what}: ${kex} (${extras}), ${algorithm} ${hostKey?.fingerprint ?? '(no key)'}, ${way('out', clientToServer)}, ${way('in', serverToClient)}`;
 }

@@ -2,7 +2,7 @@
 // the exchange hash falsified in turn (CVE-2025-26465 class), public values that are none, keys and signatures of the wrong kind,
 // deciders that say anything but `true`.
 import { describe, expect, it } from 'vitest';
-import type { EngineConfig } from '../../src/engine/engine.ts';
+import type { EngineConfig } from '../../src/engine/config.ts';
 import { HostKeyError, ProtocolError, SSHError } from '../../src/errors.ts';
 import { KexEcdhInit } from '../../src/wire/messages/kex.ts';
 import { NewKeys } from '../../src/wire/messages/transport.ts';

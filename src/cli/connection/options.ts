@@ -15,7 +15,7 @@ import {
 } from '../../client/configured-settings.ts';
 import type { StrictHostKeyChecking } from '../../client/host-key-policy.ts';
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
-import type { RekeyLimits } from '../../engine/engine.ts';
+import type { RekeyLimits } from '../../engine/config.ts';
 import type { Address } from '../../io/dial.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Configuration } from './configuration.ts';
