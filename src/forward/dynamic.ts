@@ -6,11 +6,11 @@ import { SSHTimeoutError, UsageError } from '../errors.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
-import type { Forward, ForwardOptions } from './forward.ts';
+import { type Forward, type ForwardOptions, forwardOptions } from './forward.ts';
 import { listen } from './listener.ts';
 import { openDirect } from './local.ts';
 import { SocksHandshake } from './socks.ts';
-import type { ForwardTarget } from './target.ts';
+import { checkForward, type ForwardTarget } from './target.ts';
 
 /** A program that connects and says nothing must not hold a socket for ever. */
 const HANDSHAKE_TIMEOUT = 30_000;
@@ -19,8 +19,9 @@ const HANDSHAKE_TIMEOUT = 30_000;
  * A SOCKS 4, 4A and 5 proxy on `from`. Names are resolved by the server.
  * @throws the system's error where it can't listen
  */
-export function forwardDynamic(transport: Transport, from: ForwardTarget, options: ForwardOptions = {}): Promise<Forward> {
-  return listen(transport, from, async (socket) => {
+export async function forwardDynamic(transport: Transport, from: ForwardTarget, options: ForwardOptions = {}): Promise<Forward> {
+  checkForward('forwardDynamic', transport, options, forwardOptions);
+  return listen('forwardDynamic', transport, from, async (socket) => {
     const handshake = new SocksHandshake();
     const { host, port, rest } = await request(socket, handshake);
     const origin: readonly [string, number] = [socket.remoteAddress ?? '', socket.remotePort ?? 0];

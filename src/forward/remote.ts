@@ -4,8 +4,8 @@ import { ChannelClosedError } from '../errors.ts';
 import type { CallOptions } from '../io/waiting.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
-import type { Forward, ForwardOptions } from './forward.ts';
-import { checkTarget, type ForwardTarget, isPath, openSocket } from './target.ts';
+import { type Forward, type ForwardOptions, forwardCallOptions } from './forward.ts';
+import { checkForward, checkTarget, type ForwardTarget, isPath, openSocket } from './target.ts';
 
 /**
  * Has the server listen on `from` and passes each connection on to `to`, which we connect to. Port 0 lets the server choose.
@@ -17,8 +17,9 @@ export async function forwardRemote(
   to: ForwardTarget,
   options: ForwardOptions & CallOptions = {},
 ): Promise<Forward> {
-  checkTarget(from, 0);
-  checkTarget(to, 1);
+  checkForward('forwardRemote', transport, options, forwardCallOptions);
+  checkTarget('forwardRemote', 'from', from, 0);
+  checkTarget('forwardRemote', 'to', to, 1);
   const ends = new Set<() => void>();
   let closed: Promise<void> | null = null;
   const handler: Parameters<Transport['requestPortForward']>[2] = async (channel, origin) => {

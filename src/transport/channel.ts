@@ -6,7 +6,9 @@ import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { encodeUtf8 } from '../bytes/bytes.ts';
 import type { ChannelHandler, ChannelMachine, DataType, InboundChannelRequest } from '../connection/channel-machine.ts';
 import { ChannelClosedError, ChannelRequestError, printable, type SSHError, SSHTimeoutError, UsageError } from '../errors.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
+import { check } from '../io/check-arguments.ts';
+import { needed, textOrBytes } from '../io/kinds.ts';
+import { type CallOptions, checkCall, waitFor } from '../io/waiting.ts';
 import {
   breakRequest,
   emptyRequest,
@@ -20,6 +22,7 @@ import {
   windowChangeRequest,
   x11Request,
 } from '../wire/requests.ts';
+import { guardChannel } from './argument-kinds.ts';
 import { channelFile, channelStderrFile, channelStdinFile } from './channel-files.ts';
 import { channelDuplex, channelWebStreams, queueReadable } from './channel-streams.ts';
 import type { AgentHandler, Offers, X11Handler } from './client-side.ts';
@@ -28,6 +31,8 @@ import { ReadQueue } from './read-queue.ts';
 import { encodeTerminalModes, type TerminalModes } from './terminal-modes.ts';
 import type { Transport } from './transport.ts';
 import { checkX11Cookie, MIT_MAGIC_COOKIE, newX11Cookie } from './x11-cookie.ts';
+
+const DATA = needed(textOrBytes);
 
 export interface PtyOptions extends CallOptions {
   /** Default `vt100`, as in the seed. */
@@ -107,6 +112,10 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #closeError: SSHError | null = null;
   #drainWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #drainListener: (() => void) | null = null;
+
+  static {
+    guardChannel(Channel.prototype);
+  }
 
   /** Channels come from `Transport.openSession`, `openChannel` and `accept`. @internal */
   constructor(origin: ChannelOrigin) {
@@ -234,6 +243,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** As {@link write}; resolves with the number of bytes, which is all of them. */
   async send(data: Uint8Array | string, options?: CallOptions): Promise<number> {
+    check('send', 'data', data, DATA);
     const bytes = typeof data === 'string' ? encodeUtf8(data) : data;
     await this.#write(bytes, 0, options);
     return bytes.length;
@@ -244,6 +254,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   async sendStderr(data: Uint8Array | string, options?: CallOptions): Promise<number> {
+    check('sendStderr', 'data', data, DATA);
     const bytes = typeof data === 'string' ? encodeUtf8(data) : data;
     await this.#write(bytes, 1, options);
     return bytes.length;
@@ -349,15 +360,17 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /** Sets several variables without waiting for answers: refusals stay unknown. */
-  updateEnvironment(environment: Readonly<Record<string, string>>): void {
+  updateEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
     for (const [variable, value] of Object.entries(environment)) {
-      this.#notify('env', envRequest.encode({ variable, value: encodeUtf8(value) }));
+      if (value !== undefined) this.#notify('env', envRequest.encode({ variable, value: encodeUtf8(value) }));
     }
   }
 
-  /** Sends a signal to the remote command: `TERM`, `INT`, ... with or without "SIG" (RFC 4254 section 6.9). Also after EOF. */
+  /** Sends a signal to the remote command: `TERM`, `int`, ... with or without "SIG" (RFC 4254 section 6.9). Also after EOF. */
   sendSignal(signal: string): void {
-    this.#notify('signal', signalRequest.encode({ signal: signal.replace(/^SIG/, '') }));
+    // Only names of somebody's own, `x@y`, may have small letters; another one would be passed over without a word.
+    const name = signal.includes('@') ? signal : signal.toUpperCase().replace(/^SIG/, '');
+    this.#notify('signal', signalRequest.encode({ signal: name }));
   }
 
   /** Sends a break of so many milliseconds (RFC 4335). @throws ChannelRequestError */
@@ -567,7 +580,10 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   #write(data: Uint8Array | string, type: DataType, options?: CallOptions): Promise<void> {
     const machine = this.#machine;
-    if (machine === null || this.#isClosed) return Promise.reject(this.#closeError ?? new ChannelClosedError());
+    // Cheap enough for every chunk. An encoding or a callback in the place of the options is a habit from Node's streams.
+    if (typeof data !== 'string' && !(data instanceof Uint8Array)) return refused(() => check('write', 'data', data, DATA));
+    if (options !== undefined && typeof options !== 'object') return refused(() => checkCall('write', options));
+    if (machine === null || this.#isClosed) return optional(Promise.reject(this.#closeError ?? new ChannelClosedError()));
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
     const atOnce = this.#timeout === 0 && !options?.timeout;
     if (atOnce && machine.writable && !machine.roomy) return Promise.reject(new SSHTimeoutError('writing', 0));
@@ -575,7 +591,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     try {
       roomy = machine.write(typeof data === 'string' ? encodeUtf8(data) : data, type);
     } catch (error) {
-      return Promise.reject(error);
+      return optional(Promise.reject(error));
     }
     // Whoever has waited for a write fills the same buffer again. What could be sent at once has been by then, the rest is copied.
     const release = () => machine.ownQueue();
@@ -587,7 +603,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
         this.#drainWaiters = this.#drainWaiters.filter((other) => other !== waiter);
       };
     });
-    return written.finally(release);
+    return optional(written.finally(release));
   }
 
   #ask(name: string, data: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
@@ -621,4 +637,18 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#resolveClosed(error ?? undefined);
     this.#origin.onClosed?.(this);
   }
+}
+
+/**
+ * Nobody has to wait for a write: it must not end the process, as a rejection does that nobody looks at, that the peer has gone in the
+ * middle of it. `closed` tells of that, too.
+ */
+function optional(written: Promise<void>): Promise<void> {
+  written.catch(() => {});
+  return written;
+}
+
+/** A promise that rejects with what `check` throws. */
+async function refused(check: () => void): Promise<void> {
+  check();
 }

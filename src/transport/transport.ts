@@ -23,7 +23,9 @@ import {
   UsageError,
 } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
-import { type Address, dial, parseAddress } from '../io/dial.ts';
+import { check } from '../io/check-arguments.ts';
+import { type Address, checkAddress, dial, parseAddress } from '../io/dial.ts';
+import { options as optionsOf } from '../io/kinds.ts';
 import { NodeStream } from '../io/node-stream.ts';
 import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
@@ -37,6 +39,7 @@ import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
 import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
+import { guardTransport } from './argument-kinds.ts';
 import { Channel } from './channel.ts';
 import { answerAsClient } from './channel-requests.ts';
 import { ClientAuthentication } from './client-authentication.ts';
@@ -47,6 +50,7 @@ import { hexdump } from './hexdump.ts';
 import { HostKeyAnnouncer } from './host-key-announcer.ts';
 import { HostKeyLearner } from './host-key-learner.ts';
 import { keylogLine } from './keylog.ts';
+import { ADDRESS, OTHER_TRANSPORT, TRANSPORT } from './option-kinds.ts';
 import {
   type CloseInfo,
   type ConnectOptions,
@@ -117,7 +121,12 @@ export class Transport implements AsyncDisposable {
   #lastException: SSHError | null = null;
   #resolveClosed: (info: CloseInfo) => void = () => {};
 
+  static {
+    guardTransport(Transport.prototype);
+  }
+
   constructor(sock: TransportSocket, options: TransportOptions = {}) {
+    check('new Transport', 'options', options, optionsOf(TRANSPORT, OTHER_TRANSPORT));
     this.#sock = sock;
     this.#options = options;
     this.#crypto = options.crypto ?? nodeCrypto;
@@ -127,7 +136,7 @@ export class Transport implements AsyncDisposable {
     if (typeof sock === 'string') parseAddress(sock);
     else if (isDuplex(sock)) this.#stream = new NodeStream(sock);
     else if (isSocketLike(sock)) this.#stream = new SocketLikeStream(sock);
-    else toAddress(sock);
+    else checkAddress(toAddress(sock));
     this.#auth = new ClientAuthentication({
       engine: () => this.#engine(),
       hostKey: () => this.sessionProof?.hostKey ?? null,
@@ -191,6 +200,7 @@ export class Transport implements AsyncDisposable {
       accepted: this.#accepted,
       gss: this.#gss,
       hookFailed: (error) => this.#hookFailed(error),
+      log: (message) => this.#log(1, message),
       handlerFailed: (error) => this.#log(1, `what took a channel failed: ${error}`),
     });
     return this.#start('server', options);
@@ -915,17 +925,25 @@ export class Transport implements AsyncDisposable {
 }
 
 function isDuplex(sock: TransportSocket): sock is Duplex {
-  return typeof (sock as Partial<Duplex>).pipe === 'function' && typeof (sock as Partial<Duplex>).write === 'function';
+  const { pipe, write } = (sock ?? {}) as Partial<Duplex>;
+  return typeof pipe === 'function' && typeof write === 'function';
 }
 
 function isSocketLike(sock: TransportSocket): sock is SocketLike {
-  return typeof (sock as Partial<SocketLike>).recv === 'function' && typeof (sock as Partial<SocketLike>).send === 'function';
+  const { recv, send } = (sock ?? {}) as Partial<SocketLike>;
+  return typeof recv === 'function' && typeof send === 'function';
 }
 
 function toAddress(sock: string | readonly [string, number] | Address): Address {
   if (typeof sock === 'string') return parseAddress(sock);
   if (Array.isArray(sock) && sock.length === 2) return { host: sock[0], port: sock[1] };
-  if (typeof (sock as Address).host === 'string') return sock as Address;
+  if (typeof (sock as Partial<Address> | null)?.host === 'string') {
+    // Other fields are let pass: what a server's `listen` resolves with has some.
+    for (const [name, wanted] of Object.entries(ADDRESS)) {
+      check('new Transport', `the address's ${name}`, (sock as unknown as Record<string, unknown>)[name], wanted);
+    }
+    return sock as Address;
+  }
   throw new UsageError('a transport needs a Duplex, an object with send and recv, or an address');
 }
 
