@@ -9,6 +9,7 @@ import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import type { Channel, PtyOptions } from '../transport/channel.ts';
 import type { AgentHandler } from '../transport/client-side.ts';
 import type { Transport } from '../transport/transport.ts';
+import { guardClient } from './option-kinds.ts';
 
 export interface ExecOptions extends CallOptions {
   /** What the command reads; nothing by default. */
@@ -39,6 +40,10 @@ export class Client implements AsyncDisposable {
   #agentGranted = false;
   /** Settles when what the connection runs over is closed, too. */
   readonly #released: Promise<void>;
+
+  static {
+    guardClient(Client.prototype);
+  }
 
   /** @internal `release` closes what the connection runs over, once it has ended; `agent` is forwarded to every session. */
   constructor(transport: Transport, release: () => Promise<void> = async () => {}, agent: ForwardedAgent | null = null) {

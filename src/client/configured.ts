@@ -6,6 +6,7 @@ import type { ResolvedConfig } from '../config/resolved-config.ts';
 import { ConfigError } from '../errors.ts';
 import { agentForwarding } from '../forward/agent.ts';
 import type { CallOptions } from '../io/waiting.ts';
+import { transportOptionsOf } from '../transport/option-kinds.ts';
 import { DEFAULT_TIMEOUTS, type TransportOptions } from '../transport/options.ts';
 import type { ForwardedAgent } from './client.ts';
 import { type ConfiguredHostKey, configuredHostKey } from './configured-host-key.ts';
@@ -109,17 +110,16 @@ function forHop(options: ConfiguredOptions, host: string): ConfiguredOptions {
   return { host, ...(Object.fromEntries(taken) as Pick<ConfiguredOptions, (typeof FOR_HOPS)[number]>) };
 }
 
-/** Without the secrets. `limit` is the ConnectTimeout, in milliseconds. */
+/** `limit` is the ConnectTimeout, in milliseconds. */
 function transportOptions(
   config: ResolvedConfig,
   options: ConfiguredOptions,
   keys: ConfiguredHostKey['keys'] | undefined,
   limit: number | null,
 ): TransportOptions {
-  const { password, passphrase, privateKey, ...transport } = options;
   return {
     channelTimeouts: config.channelTimeouts,
-    ...transport,
+    ...transportOptionsOf(options),
     algorithms: { ...config.algorithms, ...(keys !== undefined && { keys }), ...options.algorithms },
     rekey: { ...rekeyOf(config), ...options.rekey },
     // A long ConnectTimeout is not cut short by our own limit, which also holds for every later exchange.

@@ -1,19 +1,23 @@
 // From options to a connection that is logged in. Here it is decided what the options mean, establish.ts does it; what a
 // configuration says is decided in configured.ts, which is loaded only where one is asked for.
 
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defaultAlgorithms } from '../algorithms/registry.ts';
-import { UsageError } from '../errors.ts';
+import { printable, UsageError } from '../errors.ts';
 import { agentForwarding } from '../forward/agent.ts';
+import { checkArguments } from '../io/check-arguments.ts';
+import { transportOptionsOf } from '../transport/option-kinds.ts';
 import type { TransportOptions } from '../transport/options.ts';
-import type { Client, ForwardedAgent } from './client.ts';
+import { Client, type ForwardedAgent } from './client.ts';
 import { type ConfiguredOptions, type ConnectOptions, callOf } from './connect-options.ts';
 import { credentials } from './credentials.ts';
 import { establish, type Plan } from './establish.ts';
 import { verifyHostKey } from './host-key-policy.ts';
 import { KnownHosts } from './known-hosts.ts';
 import { logIn } from './log-in.ts';
+import { connectOptions } from './option-kinds.ts';
 import { withSigners } from './private-keys.ts';
 import { openWay, saysWay } from './way.ts';
 
@@ -38,11 +42,17 @@ const KEEPALIVE = 15_000;
  * await using ssh = await connect({ host: 'web', config: true }); // `Host web` in ~/.ssh/config
  * console.log((await ssh.exec('hostname')).stdout);
  */
-export async function connect(options: ConnectOptions | ConfiguredOptions): Promise<Client> {
-  return establish(await plan(options));
+export async function connect(options: ConnectOptions | ConfiguredOptions): Promise<Client>;
+export async function connect(...given: readonly unknown[]): Promise<Client> {
+  checkArguments('connect', given, { options: connectOptions });
+  return establish(await plan(given[0] as ConnectOptions | ConfiguredOptions));
 }
 
 async function plan(given: ConnectOptions | ConfiguredOptions): Promise<Plan> {
+  // Before anything is connected to; a host on the way comes here a second time, with its turn.
+  for (const hop of [given.jump ?? []].flat()) {
+    if (!(hop instanceof Client)) checkArguments('connect, for a jump host', [hop], { options: connectOptions });
+  }
   const options = await withSigners(given);
   if (options.config !== undefined) return (await import('./configured.ts')).configuredPlan(options as ConfiguredOptions, plan);
   if (options.configExec !== undefined)
@@ -55,10 +65,15 @@ async function plan(given: ConnectOptions | ConfiguredOptions): Promise<Plan> {
 
 /** Without a configuration. */
 async function explicitPlan(options: ConnectOptions): Promise<Plan> {
-  const { host, port = 22, username, hostKey, keepalive = KEEPALIVE, timeout, signal, ...transport } = options;
+  const { host, port = 22, username, hostKey, keepalive = KEEPALIVE } = options;
   const { gssAuth = false, gssHost = host, gssKex = false } = options;
   const call = callOf(options);
+  const transport = transportOptionsOf(options);
   if (!username) throw new UsageError('connect needs a username');
+  // A colon is an IPv6 address's or a mistake: the lookup would only say that there is no such host.
+  if (isIP(host.replace(/%.*/, '')) === 0 && /[:@]/.test(host)) {
+    throw new UsageError(`connect: not a host name: '${printable(host)}'; port and username are options of their own`);
+  }
   const agent = agentToForward(options);
   saysWay(options);
   const target = { host, port };

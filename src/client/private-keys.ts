@@ -11,7 +11,7 @@ const NAME = 'privateKey';
 
 /**
  * The same options with signers for all keys.
- * @throws KeyFormatError, PassphraseError for a text that holds no key or stays locked, UsageError for anything else than a key
+ * @throws KeyFormatError, PassphraseError for a text that holds no key or stays locked, UsageError for a path
  */
 export async function withSigners<Options extends ConnectOptions | ConfiguredOptions>(options: Options): Promise<Options> {
   const { privateKey, passphrase, signal } = options;
@@ -22,7 +22,6 @@ export async function withSigners<Options extends ConnectOptions | ConfiguredOpt
       throw new UsageError('privateKey is the content of a key file; for a path, give what readPrivateKey(path) resolves with');
     }
     const text = typeof key === 'string' || key instanceof Uint8Array;
-    if (!text && !isSigner(key)) throw new UsageError('privateKey is neither a key nor the content of a key file');
     signers.push(text ? await unlocked(key, passphrase, signal) : key);
   }
   return { ...options, privateKey: signers };
@@ -41,9 +40,4 @@ async function unlocked(
     if (answer === null) throw error;
     return parsePrivateKey(text, { file: NAME, passphrase: answer, signal });
   }
-}
-
-/** Whether a caller without types has given a key. */
-function isSigner(key: Signer | null): boolean {
-  return typeof key?.sign === 'function' && Array.isArray(key.algorithms);
 }

@@ -4,18 +4,19 @@ import type { Socket } from 'node:net';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
-import type { Forward, ForwardOptions } from './forward.ts';
+import { type Forward, type ForwardOptions, forwardOptions } from './forward.ts';
 import { listen } from './listener.ts';
 import { openDirect } from './local.ts';
 import { readSocksRequest, type SocksRequest } from './socks-request.ts';
-import type { ForwardTarget } from './target.ts';
+import { checkForward, type ForwardTarget } from './target.ts';
 
 /**
  * A SOCKS 4, 4A and 5 proxy on `from`. Names are resolved by the server.
  * @throws the system's error where it can't listen
  */
-export function forwardDynamic(transport: Transport, from: ForwardTarget, options: ForwardOptions = {}): Promise<Forward> {
-  return listen(transport, from, async (socket) => {
+export async function forwardDynamic(transport: Transport, from: ForwardTarget, options: ForwardOptions = {}): Promise<Forward> {
+  checkForward('forwardDynamic', transport, options, forwardOptions);
+  return listen('forwardDynamic', transport, from, async (socket) => {
     let asked: SocksRequest;
     try {
       asked = await request(socket);

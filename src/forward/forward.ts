@@ -1,5 +1,6 @@
 // A running forward, whichever kind: where it listens, who is connected, and how to stop it.
 
+import { CALL, callback, options, type TableOf } from '../io/kinds.ts';
 import type { ForwardTarget } from './target.ts';
 
 /** One connection through a forward. */
@@ -19,6 +20,12 @@ export interface ForwardOptions {
   readonly onConnection?: (connection: ForwardedConnection) => void;
   readonly onFailure?: (connection: FailedConnection) => void;
 }
+
+export const FORWARD: TableOf<ForwardOptions> = { onConnection: callback, onFailure: callback };
+
+export const forwardOptions = options(FORWARD);
+/** Where the server is asked for something as well. */
+export const forwardCallOptions = options({ ...CALL, ...FORWARD });
 
 /**
  * A forward that is listening. Close it, or use `await using`.

@@ -2,16 +2,19 @@
 // to the others. Ends with the transport.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { ClosedError } from '../errors.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Forward } from './forward.ts';
 import { checkTarget, type ForwardTarget, isPath } from './target.ts';
 
 export async function listen(
+  call: string,
   transport: Transport,
   where: ForwardTarget,
   serve: (socket: Socket) => Promise<void>,
 ): Promise<Forward> {
-  checkTarget(where, 0);
+  checkTarget(call, 'from', where, 0);
+  if (!transport.isActive()) throw new ClosedError('the connection is over, or was not made yet');
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);

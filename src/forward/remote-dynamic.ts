@@ -2,32 +2,37 @@
 // the other side reach what we reach, and `permit` is what keeps them from all of it.
 
 import { ConnectError, printable } from '../errors.ts';
+import { CALL, callback, options as optionsOf, type TableOf } from '../io/kinds.ts';
 import type { CallOptions } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Endpoint } from '../transport/client-side.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
-import type { Forward, ForwardOptions } from './forward.ts';
+import { FORWARD, type Forward, type ForwardOptions } from './forward.ts';
 import { serveRemote } from './remote-serving.ts';
 import { readSocksRequest, type SocksRequest } from './socks-request.ts';
-import { type ForwardTarget, openSocket } from './target.ts';
+import { checkForward, type ForwardTarget, openSocket } from './target.ts';
 
 export interface RemoteDynamicOptions extends ForwardOptions, CallOptions {
   /** Whether a destination may be connected to, the name as it was asked for. Default: any may. */
   readonly permit?: (host: string, port: number) => boolean;
 }
 
+const TABLE: TableOf<RemoteDynamicOptions> = { ...CALL, ...FORWARD, permit: callback };
+const OPTIONS = optionsOf(TABLE);
+
 /**
  * Has the server listen on `from` as a SOCKS 4, 4A and 5 proxy whose connections we make. Names are resolved here. Port 0 lets the
  * server choose. Whoever can connect there reaches everything that this machine reaches, unless `permit` says otherwise.
  * @throws ChannelRequestError if the server refuses, UsageError
  */
-export function forwardRemoteDynamic(
+export async function forwardRemoteDynamic(
   transport: Transport,
   from: ForwardTarget,
   options: RemoteDynamicOptions = {},
 ): Promise<Forward> {
-  return serveRemote(transport, from, options, async (channel, origin) => {
+  checkForward('forwardRemoteDynamic', transport, options, OPTIONS);
+  return serveRemote('forwardRemoteDynamic', transport, from, options, async (channel, origin) => {
     let asked: SocksRequest;
     try {
       asked = await readSocksRequest({ read: () => channel.read(), write: (bytes) => channel.write(bytes) });

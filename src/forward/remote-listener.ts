@@ -1,10 +1,11 @@
 // A port that the server listens on for us, as a stream of connections: for programs that serve on somebody else's address.
 
 import { ChannelClosedError } from '../errors.ts';
+import { CALL, options as optionsOf } from '../io/kinds.ts';
 import type { CallOptions } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Transport } from '../transport/transport.ts';
-import { checkTarget, type ForwardTarget, isPath } from './target.ts';
+import { checkForward, checkTarget, type ForwardTarget, isPath } from './target.ts';
 
 /** A connection that came in over the server. */
 export interface RemoteConnection {
@@ -12,6 +13,8 @@ export interface RemoteConnection {
   /** Who connected; an empty host and port 0 for a unix socket. */
   readonly origin: readonly [host: string, port: number];
 }
+
+const callOptions = optionsOf(CALL);
 
 /** Connections that nobody has taken yet; what comes above is closed. */
 const BACKLOG = 128;
@@ -78,7 +81,8 @@ interface Queue {
 
 /** Has the server listen on `from`; port 0 lets it choose. @throws ChannelRequestError if it refuses, UsageError */
 export async function listenRemote(transport: Transport, from: ForwardTarget, options?: CallOptions): Promise<RemoteListener> {
-  checkTarget(from, 0);
+  checkForward('listenRemote', transport, options, callOptions);
+  checkTarget('listenRemote', 'from', from, 0);
   const queue: Queue = { waiting: [], takers: [], closed: false };
   const handler: Parameters<Transport['requestPortForward']>[2] = (channel, origin) => {
     // The server stops only when it has heard that it should.

@@ -11,12 +11,13 @@ import { checkTarget, type ForwardTarget, isPath } from './target.ts';
 
 /** @throws ChannelRequestError if the server refuses, UsageError */
 export async function serveRemote(
+  call: string,
   transport: Transport,
   from: ForwardTarget,
   options: CallOptions,
   serve: (channel: Channel, origin: Endpoint) => Promise<void>,
 ): Promise<Forward> {
-  checkTarget(from, 0);
+  checkTarget(call, 'from', from, 0);
   const ends = new Set<() => void>();
   let closed: Promise<void> | null = null;
   const handler: Parameters<Transport['requestPortForward']>[2] = async (channel, origin) => {

@@ -3,9 +3,9 @@
 import type { CallOptions } from '../io/waiting.ts';
 import type { Transport } from '../transport/transport.ts';
 import { couple } from './couple.ts';
-import type { Forward, ForwardOptions } from './forward.ts';
+import { type Forward, type ForwardOptions, forwardCallOptions } from './forward.ts';
 import { serveRemote } from './remote-serving.ts';
-import { checkTarget, type ForwardTarget, openSocket } from './target.ts';
+import { checkForward, checkTarget, type ForwardTarget, openSocket } from './target.ts';
 
 /**
  * Has the server listen on `from` and passes each connection on to `to`, which we connect to. Port 0 lets the server choose.
@@ -17,8 +17,9 @@ export async function forwardRemote(
   to: ForwardTarget,
   options: ForwardOptions & CallOptions = {},
 ): Promise<Forward> {
-  checkTarget(to, 1);
-  return serveRemote(transport, from, options, async (channel, origin) => {
+  checkForward('forwardRemote', transport, options, forwardCallOptions);
+  checkTarget('forwardRemote', 'to', to, 1);
+  return serveRemote('forwardRemote', transport, from, options, async (channel, origin) => {
     options.onConnection?.({ origin, destination: to });
     try {
       await couple(channel, await openSocket(to));

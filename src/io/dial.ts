@@ -41,7 +41,8 @@ export function parseAddress(text: string): { host: string; port: number } {
 }
 
 export function checkAddress({ host, port = SSH_PORT }: Address): { host: string; port: number } {
-  if (host === '' || /[\0-\x20\x7f]/.test(host) || host.startsWith('-')) throw new UsageError(`not a host name: '${host}'`);
+  if (typeof host !== 'string' || host === '' || /[\0-\x20\x7f]/.test(host) || host.startsWith('-'))
+    throw new UsageError(`not a host name: '${host}'`);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`not a port: ${port}`);
   return { host, port };
 }

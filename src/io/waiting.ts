@@ -2,6 +2,8 @@
 
 import { setMaxListeners } from 'node:events';
 import { SSHTimeoutError } from '../errors.ts';
+import { check } from './check-arguments.ts';
+import { CALL, options as optionsOf } from './kinds.ts';
 
 /** How long a call may wait. */
 export interface CallOptions {
@@ -19,6 +21,19 @@ export interface Settle<T> {
   reject(error: unknown): void;
 }
 
+const OPTIONS = optionsOf({});
+
+/**
+ * Only these two: others may be in the same object, and belong to the caller.
+ * @throws UsageError for what can't be meant, such as a callback
+ */
+export function checkCall(what: string, options: CallOptions | undefined): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object') check(what, 'options', options, OPTIONS);
+  check(what, "the option 'timeout'", options?.timeout, CALL.timeout);
+  check(what, "the option 'signal'", options?.signal, CALL.signal);
+}
+
 /**
  * A promise that settles once: by `begin`'s settle, by the time limit, or by the signal. `begin` may return a function that
  * gives up what was begun; it is called where time or signal came first.
@@ -31,6 +46,7 @@ export function waitFor<T>(
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const signal = options?.signal;
+    checkCall(what, options);
     signal?.throwIfAborted();
     let settled = false;
     let timer: NodeJS.Timeout | undefined;

@@ -3,11 +3,15 @@
 
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { UsageError } from '../errors.ts';
+import { check, checkArguments, guard, rejects } from '../io/check-arguments.ts';
+import { needed } from '../io/kinds.ts';
 import type { Signer } from '../keys/signer.ts';
+import { serverInterface } from '../transport/option-kinds.ts';
 import type { CloseInfo, LoginInfo, TransportOptions } from '../transport/options.ts';
 import type { ServerInterface } from '../transport/server-interface.ts';
 import { Transport } from '../transport/transport.ts';
 import { chooseServerAlgorithms } from './algorithms.ts';
+import { LISTEN, SERVER } from './option-kinds.ts';
 import { type Refusal, Startups } from './startups.ts';
 
 /** One accepted connection. */
@@ -84,8 +88,10 @@ const REFUSAL_TEXT = 'Too many connections that have not logged in; try again la
  * const { port } = await server.listen({ host: '127.0.0.1', port: 2222 });
  * @throws UsageError without a host key, for a limit that is not a whole number, for an algorithm that is not known
  */
-export function createServer(options: ServerOptions): Server {
-  return new Server(options);
+export function createServer(options: ServerOptions): Server;
+export function createServer(...given: readonly unknown[]): Server {
+  checkArguments('createServer', given, { options: SERVER });
+  return new Server(given[0] as ServerOptions);
 }
 
 /** A listening SSH server. See {@link createServer}. */
@@ -100,15 +106,14 @@ export class Server implements AsyncDisposable {
   #nextId = 1;
   #closing: Promise<void> | null = null;
 
-  /** Use {@link createServer}. @internal */
+  static {
+    guard(Server.prototype, { listen: { options: LISTEN } }, rejects);
+  }
+
+  /** Use {@link createServer}, which checks what it gets. @internal */
   constructor(options: ServerOptions) {
     const { hostKeys, server, maxStartups = DEFAULT_MAX_STARTUPS, maxPerSource = DEFAULT_MAX_PER_SOURCE, ...rest } = options;
     const { onConnection, onLogin, onClose, onRefused, onError, ...transportOptions } = rest;
-    if (!Array.isArray(hostKeys) || hostKeys.length === 0) throw new UsageError('a server needs at least one host key');
-    if (typeof server !== 'function') throw new UsageError('`server` is a function that makes a ServerInterface');
-    for (const [name, limit] of Object.entries({ maxStartups, maxPerSource })) {
-      if (!Number.isSafeInteger(limit) || limit < 0) throw new UsageError(`${name} is not a whole number: ${limit}`);
-    }
     this.#options = options;
     this.#transportOptions = { ...transportOptions, algorithms: chooseServerAlgorithms(options.algorithms, options.policy) };
     this.#startups = new Startups(maxStartups, maxPerSource);
@@ -135,11 +140,11 @@ export class Server implements AsyncDisposable {
    * Starts to listen and resolves with the bound address.
    * @throws UsageError if it has listened before, or is closed meanwhile; the system's error (EADDRINUSE, EACCES) where it cannot.
    */
-  listen(options: ListenOptions = {}): Promise<ServerAddress> {
+  async listen(options: ListenOptions = {}): Promise<ServerAddress> {
     if (this.#listener !== null || this.#closing !== null) {
-      return Promise.reject(new UsageError('this server has been started before'));
+      throw new UsageError('this server has been started before');
     }
-    const where = 'path' in options ? { path: options.path } : { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
+    const where = isPath(options) ? { path: options.path } : { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
     const listener = createNetServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#listener = listener;
     const started = new Promise<ServerAddress>((resolve, reject) => {
@@ -243,6 +248,7 @@ export class Server implements AsyncDisposable {
     let decisions: ServerInterface;
     try {
       decisions = this.#options.server(connection);
+      check('createServer', 'what the option server returns', decisions, needed(serverInterface));
     } catch (error) {
       this.#report(error);
       transport.destroy();
@@ -268,6 +274,10 @@ export class Server implements AsyncDisposable {
       // Nobody is left to tell.
     }
   }
+}
+
+function isPath(options: ListenOptions): options is { readonly path: string } {
+  return 'path' in options && options.path !== undefined;
 }
 
 /** An IPv4 address that came over an IPv6 socket is an IPv4 address: one source must not count as two. */

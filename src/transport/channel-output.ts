@@ -4,9 +4,13 @@
 import { encodeUtf8 } from '../bytes/bytes.ts';
 import type { DataType } from '../connection/channel-machine.ts';
 import { ChannelClosedError, type SSHError, SSHTimeoutError } from '../errors.ts';
-import { type CallOptions, waitFor } from '../io/waiting.ts';
+import { check } from '../io/check-arguments.ts';
+import { needed, textOrBytes } from '../io/kinds.ts';
+import { type CallOptions, checkCall, waitFor } from '../io/waiting.ts';
 import type { ChannelLife } from './channel-life.ts';
 import type { ChannelTimeLimit } from './channel-time-limit.ts';
+
+const DATA = needed(textOrBytes);
 
 export class ChannelOutput {
   /** Counts what goes. */
@@ -29,7 +33,10 @@ export class ChannelOutput {
   /** @throws what `Channel.write` throws, as rejections */
   write(data: Uint8Array | string, type: DataType, options: CallOptions | undefined): Promise<void> {
     const { machine } = this.#life;
-    if (machine === null || this.#life.over) return Promise.reject(this.#life.reason);
+    // Cheap enough for every chunk. An encoding or a callback in the place of the options is a habit from Node's streams.
+    if (typeof data !== 'string' && !(data instanceof Uint8Array)) return refused(() => check('write', 'data', data, DATA));
+    if (options !== undefined && typeof options !== 'object') return refused(() => checkCall('write', options));
+    if (machine === null || this.#life.over) return optional(Promise.reject(this.#life.reason));
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
     this.activity++;
     const atOnce = this.#limit.atOnce(options);
@@ -38,7 +45,7 @@ export class ChannelOutput {
     try {
       roomy = machine.write(typeof data === 'string' ? encodeUtf8(data) : data, type);
     } catch (error) {
-      return Promise.reject(error);
+      return optional(Promise.reject(error));
     }
     const release = () => machine.ownQueue();
     if (roomy || atOnce) return Promise.resolve().then(release);
@@ -49,7 +56,7 @@ export class ChannelOutput {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
       };
     });
-    return written.finally(release);
+    return optional(written.finally(release));
   }
 
   /** Queues data without a promise. False where the caller should wait for {@link watchDrain}. @throws ChannelClosedError */
@@ -81,4 +88,18 @@ export class ChannelOutput {
   fail(error: SSHError | null, words?: string): void {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error ?? new ChannelClosedError(words));
   }
+}
+
+/**
+ * Nobody has to wait for a write: it must not end the process, as a rejection does that nobody looks at, that the peer has gone in the
+ * middle of it. `closed` tells of that, too.
+ */
+function optional(written: Promise<void>): Promise<void> {
+  written.catch(() => {});
+  return written;
+}
+
+/** A promise that rejects with what `check` throws. */
+async function refused(check: () => void): Promise<void> {
+  check();
 }

@@ -7,7 +7,10 @@ import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { encodeUtf8 } from '../bytes/bytes.ts';
 import type { ChannelHandler, ChannelMachine, InboundChannelRequest } from '../connection/channel-machine.ts';
 import { printable, type SSHError } from '../errors.ts';
+import { check } from '../io/check-arguments.ts';
+import { needed, textOrBytes } from '../io/kinds.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
+import { guardChannel } from './argument-kinds.ts';
 import { channelFile, channelStderrFile, channelStdinFile } from './channel-files.ts';
 import { ChannelInput } from './channel-input.ts';
 import { ChannelLife } from './channel-life.ts';
@@ -21,6 +24,8 @@ import { type PtyOptions, SessionRequests, type X11Options } from './session-req
 import type { Transport } from './transport.ts';
 
 export type { PtyOptions, X11Options };
+
+const DATA = needed(textOrBytes);
 
 /** What opened this channel, for the transport to fill in. */
 interface ChannelOrigin {
@@ -67,6 +72,10 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly #output: ChannelOutput;
   readonly #requests: SessionRequests;
   #name = '';
+
+  static {
+    guardChannel(Channel.prototype);
+  }
 
   /** Channels come from `Transport.openSession`, `openChannel` and `accept`. @internal */
   constructor(origin: ChannelOrigin) {
@@ -187,6 +196,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
 
   /** As {@link write}; resolves with the number of bytes, which is all of them. */
   async send(data: Uint8Array | string, options?: CallOptions): Promise<number> {
+    check('send', 'data', data, DATA);
     const bytes = typeof data === 'string' ? encodeUtf8(data) : data;
     await this.#output.write(bytes, 0, options);
     return bytes.length;
@@ -197,6 +207,7 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   async sendStderr(data: Uint8Array | string, options?: CallOptions): Promise<number> {
+    check('sendStderr', 'data', data, DATA);
     const bytes = typeof data === 'string' ? encodeUtf8(data) : data;
     await this.#output.write(bytes, 1, options);
     return bytes.length;
@@ -293,11 +304,11 @@ export class Channel implements AsyncIterable<Uint8Array>, AsyncDisposable {
   }
 
   /** Sets several variables without waiting for answers: refusals stay unknown. */
-  updateEnvironment(environment: Readonly<Record<string, string>>): void {
+  updateEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
     this.#requests.environment(environment);
   }
 
-  /** Sends a signal to the remote command: `TERM`, `INT`, ... with or without "SIG" (RFC 4254 section 6.9). Also after EOF. */
+  /** Sends a signal to the remote command: `TERM`, `int`, ... with or without "SIG" (RFC 4254 section 6.9). Also after EOF. */
   sendSignal(signal: string): void {
     this.#requests.signal(signal);
   }

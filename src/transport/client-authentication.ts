@@ -21,10 +21,14 @@ import {
   SSHError,
   UsageError,
 } from '../errors.ts';
+import { check } from '../io/check-arguments.ts';
+import { listOf, needed, secret, text } from '../io/kinds.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
 import { type SignatureAlgorithm, signatureRow } from '../keys/signature.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { InteractiveHandler } from './options.ts';
+
+const ANSWERS = needed(secret(listOf(text, 'an array of strings, or a promise of one')));
 
 export interface ClientAuthenticationPort {
   /** @throws where the connection is not there, or over. */
@@ -95,12 +99,15 @@ export class ClientAuthentication {
     handler: InteractiveHandler,
     options: CallOptions & { submethods?: string },
   ): Promise<readonly string[]> {
-    const answer: InteractiveAnswer = ({ name, instructions, prompts }) =>
-      handler(
+    const answer: InteractiveAnswer = async ({ name, instructions, prompts }) => {
+      const answers = await handler(
         name,
         instructions,
         prompts.map(({ prompt, echo }) => [prompt, echo] as const),
       );
+      check("'keyboard-interactive' authentication", 'what the handler of the questions returns', answers, ANSWERS);
+      return answers;
+    };
     return this.#try(username, interactiveMethod(username, answer, options.submethods), options);
   }
 

@@ -3,6 +3,7 @@
 // hundred that each chunk costs by itself, so where many wait, small ones are put together.
 
 import type { Duplex, Readable } from 'node:stream';
+import { UsageError } from '../errors.ts';
 import { type CallOptions, type Settle, waitFor } from '../io/waiting.ts';
 
 interface Reader {
@@ -47,6 +48,7 @@ export class ReadQueue implements AsyncIterable<Uint8Array> {
    * @throws the connection's error if it broke before the end; SSHTimeoutError; `signal.reason`
    */
   read(count: number = Number.POSITIVE_INFINITY, options?: CallOptions): Promise<Uint8Array | null> {
+    if (!(typeof count === 'number' && count >= 0)) return Promise.reject(new UsageError(`not a number of bytes: ${count}`));
     const available = this.#readers.length === 0 ? this.take(count) : null;
     if (available !== null) return Promise.resolve(available);
     if (this.#readers.length === 0 && this.#error !== null) return Promise.reject(this.#error);

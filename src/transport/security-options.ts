@@ -2,6 +2,7 @@
 
 import { checkNames } from '../algorithms/policy.ts';
 import type { AlgorithmCategory, AlgorithmLists, AlgorithmNames } from '../algorithms/registry.ts';
+import { UsageError } from '../errors.ts';
 
 /** Where the lists live. */
 export interface AlgorithmHolder {
@@ -11,7 +12,7 @@ export interface AlgorithmHolder {
 
 /**
  * What a transport offers. Assigning a list takes effect at the next key exchange, so do it before `startClient` or
- * `startServer`. Unknown names throw UsageError, anything but a list TypeError.
+ * `startServer`. Unknown names and anything but a list throw UsageError.
  *
  * @example
  * const options = transport.getSecurityOptions();
@@ -84,7 +85,7 @@ export class SecurityOptions {
   }
 
   #set(category: AlgorithmCategory, names: readonly string[]): void {
-    if (!Array.isArray(names)) throw new TypeError('expected a list of algorithm names');
+    if (!Array.isArray(names)) throw new UsageError('expected an array of algorithm names');
     checkNames(category, names);
     this.#holder.setAlgorithms({ ...this.#holder.getAlgorithms(), [category]: [...names] });
   }

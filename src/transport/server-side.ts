@@ -24,6 +24,7 @@ export interface ServerSidePort {
   readonly gss: TransportGss;
   /** A hook threw. */
   hookFailed(error: unknown): void;
+  log(message: string): void;
   /** What a hook gave a channel to threw. */
   handlerFailed(error: unknown): void;
 }
@@ -55,15 +56,27 @@ export class ServerSide {
     const server = this.interface;
     return {
       allowedMethods: (user) => server.getAllowedAuths(user),
-      none: (user) => server.checkAuthNone(user),
-      password: (user, password, newPassword) => server.checkAuthPassword(user, password, newPassword),
-      publickey: (user, key, signed) => server.checkAuthPublickey(user, key, signed),
+      none: (user) => this.#told('checkAuthNone', server.checkAuthNone(user)),
+      password: (user, password, newPassword) =>
+        this.#told('checkAuthPassword', server.checkAuthPassword(user, password, newPassword)),
+      publickey: (user, key, signed) => this.#told('checkAuthPublickey', server.checkAuthPublickey(user, key, signed)),
       securityKey: (user, key, facts) => server.checkAuthSecurityKey(user, key, facts),
       interactive: (user, submethods) => server.checkAuthInteractive(user, submethods),
       interactiveResponse: (user, responses) => server.checkAuthInteractiveResponse(responses, user),
       gss: server.enableAuthGssapi() === true ? this.#gssHooks(server) : undefined,
       banner: (user) => server.getBanner(user),
     };
+  }
+
+  /** `true` looks like a yes and counts as a no: whoever wrote the hook would look for the reason everywhere else. */
+  #told<T>(hook: string, decision: Eventually<T>): Eventually<T> {
+    return after(decision, (answer) => {
+      if (typeof answer !== 'string' && (typeof answer !== 'object' || answer === null))
+        this.#port.log(
+          `${hook} gave a ${typeof answer}, which counts as 'failed': it must be 'successful', 'partial' or 'failed'`,
+        );
+      return answer;
+    });
   }
 
   #gssHooks(server: ServerInterface): ServerGssHooks {

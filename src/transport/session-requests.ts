@@ -92,14 +92,16 @@ export class SessionRequests {
   }
 
   /** Without waiting for answers. */
-  environment(environment: Readonly<Record<string, string>>): void {
+  environment(environment: Readonly<Record<string, string | undefined>>): void {
     for (const [variable, value] of Object.entries(environment)) {
-      this.notify('env', envRequest.encode({ variable, value: encodeUtf8(value) }));
+      if (value !== undefined) this.notify('env', envRequest.encode({ variable, value: encodeUtf8(value) }));
     }
   }
 
   signal(signal: string): void {
-    this.notify('signal', signalRequest.encode({ signal: signal.replace(/^SIG/, '') }));
+    // Only names of somebody's own, `x@y`, may have small letters; another one would be passed over without a word.
+    const name = signal.includes('@') ? signal : signal.toUpperCase().replace(/^SIG/, '');
+    this.notify('signal', signalRequest.encode({ signal: name }));
   }
 
   async break(milliseconds: number, options?: CallOptions): Promise<void> {

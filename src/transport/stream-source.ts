@@ -4,10 +4,12 @@
 import type { Duplex } from 'node:stream';
 import { UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
-import { type Address, dial, parseAddress } from '../io/dial.ts';
+import { check } from '../io/check-arguments.ts';
+import { type Address, checkAddress, dial, parseAddress } from '../io/dial.ts';
 import { NodeStream } from '../io/node-stream.ts';
 import { type SocketLike, SocketLikeStream } from '../io/socket-like.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
+import { ADDRESS } from './option-kinds.ts';
 import type { CloseInfo, TransportSocket } from './options.ts';
 
 export class StreamSource {
@@ -21,7 +23,7 @@ export class StreamSource {
     if (typeof sock !== 'string' && isDuplex(sock)) this.#stream = new NodeStream(sock);
     else if (typeof sock !== 'string' && isSocketLike(sock)) this.#stream = new SocketLikeStream(sock);
     else this.#stream = null;
-    this.address = this.#stream === null ? toAddress(sock as string | readonly [string, number] | Address) : null;
+    this.address = this.#stream === null ? checkedAddress(sock as string | readonly [string, number] | Address) : null;
   }
 
   /** The stream; `closed` ends the dialling. @throws ConnectError, SSHTimeoutError, `signal.reason` */
@@ -69,16 +71,30 @@ export class StreamSource {
 }
 
 function isDuplex(sock: TransportSocket): sock is Duplex {
-  return typeof (sock as Partial<Duplex>).pipe === 'function' && typeof (sock as Partial<Duplex>).write === 'function';
+  const { pipe, write } = (sock ?? {}) as Partial<Duplex>;
+  return typeof pipe === 'function' && typeof write === 'function';
 }
 
 function isSocketLike(sock: TransportSocket): sock is SocketLike {
-  return typeof (sock as Partial<SocketLike>).recv === 'function' && typeof (sock as Partial<SocketLike>).send === 'function';
+  const { recv, send } = (sock ?? {}) as Partial<SocketLike>;
+  return typeof recv === 'function' && typeof send === 'function';
+}
+
+function checkedAddress(sock: string | readonly [string, number] | Address): Address {
+  const address = toAddress(sock);
+  checkAddress(address);
+  return address;
 }
 
 function toAddress(sock: string | readonly [string, number] | Address): Address {
   if (typeof sock === 'string') return parseAddress(sock);
   if (Array.isArray(sock) && sock.length === 2) return { host: sock[0], port: sock[1] };
-  if (typeof (sock as Address).host === 'string') return sock as Address;
+  if (typeof (sock as Partial<Address> | null)?.host === 'string') {
+    // Other fields are let pass: what a server's `listen` resolves with has some.
+    for (const [name, wanted] of Object.entries(ADDRESS)) {
+      check('new Transport', `the address's ${name}`, (sock as unknown as Record<string, unknown>)[name], wanted);
+    }
+    return sock as Address;
+  }
   throw new UsageError('a transport needs a Duplex, an object with send and recv, or an address');
 }

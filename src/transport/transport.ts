@@ -9,6 +9,8 @@ import type { Engine } from '../engine/engine.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import { type AuthenticationAttempt, ClosedError, SSHError, UsageError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
+import { check } from '../io/check-arguments.ts';
+import { options as optionsOf } from '../io/kinds.ts';
 import { type CallOptions, waitFor } from '../io/waiting.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -16,6 +18,7 @@ import type { SFTPChannelOptions } from '../sftp/client/connecting.ts';
 import type { SFTPClient } from '../sftp/client/sftp-client.ts';
 import { DisconnectReason } from '../wire/messages/transport.ts';
 import { AcceptQueue } from './accept-queue.ts';
+import { guardTransport } from './argument-kinds.ts';
 import type { Channel } from './channel.ts';
 import { ChannelTimeouts } from './channel-timeouts.ts';
 import { ClientAuthentication } from './client-authentication.ts';
@@ -32,6 +35,7 @@ import { hostKeyRotation } from './host-key-rotation.ts';
 import { logIn } from './log-in.ts';
 import { OfferedAlgorithms } from './offered-algorithms.ts';
 import { openChannel } from './open-channel.ts';
+import { OTHER_TRANSPORT, TRANSPORT } from './option-kinds.ts';
 import {
   type CloseInfo,
   type ConnectOptions,
@@ -94,7 +98,12 @@ export class Transport implements AsyncDisposable {
   #verifyHostKey: VerifyHostKey = () => true;
   #keepalive: { interval: number; countMax: number } | null = null;
 
+  static {
+    guardTransport(Transport.prototype);
+  }
+
   constructor(sock: TransportSocket, options: TransportOptions = {}) {
+    check('new Transport', 'options', options, optionsOf(TRANSPORT, OTHER_TRANSPORT));
     this.#options = options;
     this.#crypto = options.crypto ?? nodeCrypto;
     this.#logger = new TransportLog(this, options.log);
@@ -164,6 +173,7 @@ export class Transport implements AsyncDisposable {
       accepted: this.#accepted,
       gss: this.#gss,
       hookFailed: (error) => this.#hookFailed(error),
+      log: (message) => this.#log(1, message),
       handlerFailed: (error) => this.#log(1, `what took a channel failed: ${error}`),
     });
     return this.#start('server', options);

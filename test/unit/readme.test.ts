@@ -1,14 +1,17 @@
-// The README is the shop window: every TypeScript block in it must compile against the sources, and its lists must be true.
+// The README is the shop window: every TypeScript block in it, and in the guides, must compile against the sources, and its lists must
+// be true.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { defaultAlgorithms, VERSION } from '../../src/index.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+const blocksOf = (text: string) => [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+const blocks = blocksOf(readme);
+const guides = readdirSync(join(root, 'docs')).map((name) => readFileSync(join(root, 'docs', name), 'utf8'));
 
 const entries = Object.keys((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }).exports)
   .filter((path) => path.startsWith('./') && path !== './package.json')
@@ -25,7 +28,9 @@ describe('README', () => {
   });
 
   it('compiles', { timeout: 60_000 }, () => {
-    for (const [index, block] of blocks.entries()) writeFileSync(join(folder, `block-${index}.ts`), `${block}\nexport {};\n`);
+    const all = [...blocks, ...guides.flatMap(blocksOf)];
+    expect(all.length).toBeGreaterThan(blocks.length);
+    for (const [index, block] of all.entries()) writeFileSync(join(folder, `block-${index}.ts`), `${block}\nexport {};\n`);
     const source = (file: string) => [join(root, 'src', `${file}.ts`)];
     const config = {
       extends: join(root, 'tsconfig.test.json'),

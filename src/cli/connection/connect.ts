@@ -37,7 +37,7 @@ export async function openConnection(
     await transport.close({ timeout: CLOSE_TIMEOUT });
     throw error;
   }
-  if (keepalive.interval > 0) transport.setKeepalive(keepalive.interval, keepalive);
+  if (keepalive.interval > 0) transport.setKeepalive(keepalive.interval, { countMax: keepalive.countMax });
   return transport;
 }
 

@@ -8,6 +8,7 @@ import type { ByteChannel } from '../byte-channel.ts';
 import type { SFTPAttributes } from '../protocol/attributes.ts';
 import { FXF_READ } from '../protocol/messages.ts';
 import { encodeName, type Path } from '../protocol/names.ts';
+import { guardSFTPClient } from './argument-kinds.ts';
 import { type CheckFileOptions, type CheckFileResult, checkFile } from './check-file.ts';
 import type { FileContent } from './chunks.ts';
 import { hasLinkFirst, openAnother, openSubsystem, type SessionOpener, type SFTPChannelOptions } from './connecting.ts';
@@ -76,6 +77,10 @@ export type WalkEntry = SFTPAttributes & { readonly path: string };
  * for (const entry of await sftp.readdir('releases', { withFileTypes: true })) console.log(entry.name, entry.attributes.size);
  */
 export class SFTPClient extends RemotePaths implements AsyncDisposable {
+  static {
+    guardSFTPClient(SFTPClient.prototype);
+  }
+
   /** @internal */
   readonly sides: SideSessions;
 

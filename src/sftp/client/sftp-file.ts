@@ -6,6 +6,7 @@ import { decodeText } from '../../bytes/bytes.ts';
 import { SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_APPEND, FXF_READ, FXF_WRITE, Write } from '../protocol/messages.ts';
+import { guardSFTPFile } from './argument-kinds.ts';
 import { bytesOf, type Chunk, type FileContent } from './chunks.ts';
 import { Cursor } from './cursor.ts';
 import { type ReadBufferOptions, readSpan, type WriteBufferOptions, writeSpan } from './file-arguments.ts';
@@ -40,6 +41,10 @@ export interface FileWriteOptions extends CallOptions {
  * await file.write('empty = true\n', 0);
  */
 export class SFTPFile extends OpenFile implements AsyncIterable<string> {
+  static {
+    guardSFTPFile(SFTPFile.prototype);
+  }
+
   readonly #flags: number;
   readonly #sides: SideSessions | null;
   readonly #cursor: Cursor;

@@ -47,8 +47,8 @@ describe('the keys for a login', () => {
   it.each([
     ['a path', '/home/me/.ssh/id_ed25519', UsageError, 'readPrivateKey'],
     ['a public key', `${key.publicKey.toString()}\n`, KeyFormatError, 'privateKey'],
-    ['something else', { path: 'x' }, UsageError, 'neither'],
-    ['null', null, UsageError, 'neither'],
+    ['something else', { path: 'x' }, UsageError, 'the content of a key file'],
+    ['null', null, UsageError, 'the content of a key file'],
   ])('are refused where it is %s', async (_name, privateKey, kind, says) => {
     const refused = connect(asked({ privateKey: privateKey as string }));
     await expect(refused).rejects.toThrow(kind);

@@ -161,7 +161,7 @@ describe('commands', () => {
     const { transport } = await login();
     const channel = await transport.openSession();
     await expect(channel.execCommand(new Uint8Array([0x65, 0xff]))).rejects.toThrow(ChannelRequestError);
-    await expect(channel.execCommand('echo a\0b')).rejects.toThrow(ChannelRequestError);
+    await expect(channel.execCommand(Buffer.from('echo a\0b'))).rejects.toThrow(ChannelRequestError);
     await channel.execCommand('echo ä; cat');
     await expect(channel.execCommand('echo b')).rejects.toThrow(ChannelRequestError);
     channel.shutdownWrite();
@@ -259,7 +259,7 @@ describe('the environment', () => {
       await expect(channel.setEnvironmentVariable(name, 'x')).rejects.toThrow(ChannelRequestError);
     }
     await expect(channel.setEnvironmentVariable('LC_BAD', new Uint8Array([0xff]))).rejects.toThrow(ChannelRequestError);
-    await expect(channel.setEnvironmentVariable('LC_NUL', 'a\0b')).rejects.toThrow(ChannelRequestError);
+    await expect(channel.setEnvironmentVariable('LC_NUL', Buffer.from('a\0b'))).rejects.toThrow(ChannelRequestError);
     await channel.execCommand('echo "$LC_ALL|$AB|$HOME|$LC_BAD|$LC_NUL"');
     expect(await output(channel)).toMatchObject({ stdout: 'C|x=y z|/||\n' });
   });
