@@ -7,6 +7,7 @@ import { SSHTimeoutError } from '../../../errors.ts';
 import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
 import type { SFTPSession } from '../session.ts';
 import { FramePool } from './frames.ts';
+import { close } from './local-fs.ts';
 import type { TransferOptions } from './options.ts';
 import { Pace } from './pace.ts';
 import { type FileCount, Tally } from './progress.ts';
@@ -108,6 +109,15 @@ export class TransferCall {
     const closeLate = (handle: Uint8Array) => {
       if (this.signal.aborted) session.release(handle);
       return handle;
+    };
+    return this.until(opening.then(closeLate));
+  }
+
+  /** As {@link until}, for a local file: a pipe is open when somebody has opened its other end. One that comes too late is closed. */
+  untilFd(opening: Promise<number>): Promise<number> {
+    const closeLate = (fd: number) => {
+      if (this.signal.aborted) close(fd).catch(() => {});
+      return fd;
     };
     return this.until(opening.then(closeLate));
   }
