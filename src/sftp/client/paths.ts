@@ -3,11 +3,11 @@
 // since it knows the links.
 
 import { UsageError } from '../../errors.ts';
-import { decodeName, type Path } from '../protocol/names.ts';
+import { type Path, textOf } from '../protocol/names.ts';
 
-/** @throws UsageError for a NUL: no file has it in its name, and servers end the session over it */
+/** @throws UsageError for what is no path, and for a NUL: no file has it in its name, and servers end the session over it */
 export function nameOf(path: Path): string {
-  const name = typeof path === 'string' ? path : decodeName(path);
+  const name = textOf(path);
   if (name.includes('\0')) throw new UsageError('a path holds a NUL character');
   return name;
 }
