@@ -8,10 +8,11 @@ import { type Changes, fsetstat } from './changes.ts';
 import { checkOpenFile } from './check-file.ts';
 import { performExtended } from './extended.ts';
 import type { Opened } from './handles.ts';
+import { ownerChanges } from './owner.ts';
 import { fstat } from './questions.ts';
 import type { SFTPSession } from './session.ts';
 import { fstatvfs } from './space.ts';
-import { idOf, type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
+import { type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
 
 export abstract class OpenFile implements Opened, AsyncDisposable {
   /** @internal */
@@ -38,8 +39,10 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
     await this.#change({ stMode: modeOf(mode) }, options);
   }
 
+  /** As fs: -1 leaves the user or the group as it is. */
   async chown(uid: number, gid: number, options?: CallOptions): Promise<void> {
-    await this.#change({ stUid: idOf(uid), stGid: idOf(gid) }, options);
+    const { path } = this;
+    await this.#change(await ownerChanges(uid, gid, { operation: 'chown', path }, () => this.stat(options)), options);
   }
 
   /** As the seed: both times in seconds since 1970, or null for now. */

@@ -2,13 +2,20 @@
 // their own. Both go through the same two pipelines, so a large read or write is as fast as a transfer.
 
 import type { ReadableStream } from 'node:stream/web';
-import { decodeText } from '../../bytes/bytes.ts';
-import { SFTPError } from '../../errors.ts';
+import { concat, decodeText } from '../../bytes/bytes.ts';
+import { SFTPError, UsageError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_APPEND, FXF_READ, FXF_WRITE, Write } from '../protocol/messages.ts';
 import { bytesOf, type Chunk, type FileContent } from './chunks.ts';
 import { Cursor } from './cursor.ts';
-import { type ReadBufferOptions, readSpan, type WriteBufferOptions, writeSpan } from './file-arguments.ts';
+import {
+  type Position,
+  positionOf,
+  type ReadBufferOptions,
+  readSpan,
+  type WriteBufferOptions,
+  writeSpan,
+} from './file-arguments.ts';
 import type { Opened } from './handles.ts';
 import { closeHandle } from './handles.ts';
 import { OpenFile } from './open-file.ts';
@@ -58,6 +65,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
 
   /** Moves the position: from the beginning (`whence` 0), from where it is (1) or from the end (2). Resolves with where it is now. */
   async seek(offset: number, whence: 0 | 1 | 2 = 0, options?: CallOptions): Promise<number> {
+    if (![0, 1, 2].includes(whence)) throw new UsageError(`not a place to seek from: ${whence}`);
     const from = whence === 0 ? 0 : whence === 1 ? this.#cursor.position : ((await this.stat(options)).stSize ?? 0);
     this.#cursor.position = sizeOf(from + offset);
     return this.#cursor.position;
@@ -195,6 +203,17 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     const { buffer, bytes, position, call } = writeSpan(data, rest);
     await this.#write(bytes, position, call);
     return { bytesWritten: bytes.length, buffer };
+  }
+
+  /** As FileHandle.writev: one behind the other, at `position` or the file's own. */
+  async writev<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+    options?: CallOptions,
+  ): Promise<{ bytesWritten: number; buffers: T }> {
+    const bytes = concat(...buffers.map((each) => bytesOf(each)));
+    await this.#write(bytes, positionOf(position), options);
+    return { bytesWritten: bytes.length, buffers };
   }
 
   override async truncate(size = 0, options?: CallOptions): Promise<void> {
