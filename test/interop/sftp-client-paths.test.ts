@@ -120,7 +120,12 @@ for (const server of servers) {
       await sftp.rm(tree, { recursive: true, force: true });
       await sftp.rm(join(dir, 'none'), { force: true });
       symlinkSync(outside, join(dir, 'link'));
+      // With a slash at the end systems follow it.
+      await expect(sftp.rm(`${dir}/link//`, { recursive: true })).rejects.toMatchObject({ code: 'ENOTDIR' });
+      expect(readdirSync(outside)).toEqual(['keep']);
       await sftp.rm(join(dir, 'link'), { recursive: true });
+      mkdirSync(join(dir, 'a', 'b'), { recursive: true });
+      await sftp.rm(`${dir}/a/`, { recursive: true });
       await sftp.rm(join(outside, 'keep'));
       expect(readdirSync(dir)).toEqual(['outside']);
     });

@@ -47,7 +47,7 @@ export function baseOf(name: string): string {
   return bare.slice(bare.lastIndexOf('/') + 1);
 }
 
-function withoutTrailingSlashes(name: string): string {
+export function withoutTrailingSlashes(name: string): string {
   let end = name.length;
   while (end > 1 && name[end - 1] === '/') end--;
   return name.slice(0, end);
