@@ -35,6 +35,7 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
     return fstat(this.session, this.handle, this.path, this.call(options));
   }
 
+  /** Permissions. @throws SFTPError EACCES, ... */
   async chmod(mode: Mode, options?: CallOptions): Promise<void> {
     await this.#change({ stMode: modeOf(mode) }, options);
   }
@@ -104,6 +105,7 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
     this.#timeout = milliseconds;
   }
 
+  /** The limit of {@link settimeout}, milliseconds. */
   gettimeout(): number | null {
     return this.#timeout;
   }

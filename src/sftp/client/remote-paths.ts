@@ -233,6 +233,7 @@ export abstract class RemotePaths {
 
   // ---- attributes ---------------------------------------------------------------------------------------------------
 
+  /** Permissions; of what a symbolic link leads to. @throws SFTPError ENOENT, EACCES, ... */
   async chmod(path: Path, mode: Mode, options?: CallOptions): Promise<void> {
     await changes.setstat(this.session, this.at(path), { stMode: modeOf(mode) }, options);
   }

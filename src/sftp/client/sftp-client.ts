@@ -116,6 +116,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     return this.session.knowLimits();
   }
 
+  /** The channel that the session runs on. */
   getChannel(): ByteChannel {
     return this.session.channel;
   }
@@ -244,6 +245,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     await within('writeFile', own, (call) => writePath(this.session, this.sides, name, data, { ...how, ...call }));
   }
 
+  /** {@link writeFile} at the end of what is there. */
   async appendFile(path: Path, data: FileContent, options?: BufferEncoding | WriteFileOptions | null): Promise<void> {
     const given: WriteFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {});
     await this.writeFile(path, data, { flag: 'a', ...given });

@@ -71,10 +71,12 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return this.#cursor.position;
   }
 
+  /** The position. */
   tell(): number {
     return this.#cursor.position;
   }
 
+  /** As the seed: always true. */
   seekable(): boolean {
     return true;
   }
@@ -84,6 +86,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return (this.#flags & FXF_READ) !== 0;
   }
 
+  /** Whether it was opened for writing. */
   writable(): boolean {
     return (this.#flags & FXF_WRITE) !== 0;
   }
@@ -165,6 +168,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     for (let line = await this.readline(); line !== ''; line = await this.readline()) yield line;
   }
 
+  /** As the seed: the file itself, which gives out its lines. */
   xreadlines(): AsyncIterable<string> {
     return this;
   }
@@ -216,11 +220,13 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return { bytesWritten: bytes.length, buffers };
   }
 
+  /** Cuts the file to so many bytes, or fills it up with zeros. */
   override async truncate(size = 0, options?: CallOptions): Promise<void> {
     this.#cursor.dropAhead();
     await super.truncate(size, options);
   }
 
+  /** Writes pieces one after the other, without newlines of its own. */
   async writelines(lines: Iterable<Chunk> | AsyncIterable<Chunk>, options?: CallOptions): Promise<void> {
     for await (const line of lines) await this.#write(bytesOf(line), null, options);
   }
@@ -235,6 +241,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     this.#cursor.position += await writeContent(file, data, this.#cursor.position, { encoding, ...bounded });
   }
 
+  /** As FileHandle has it: {@link writeFile}. */
   async appendFile(data: FileContent, options?: BufferEncoding | FileWriteOptions): Promise<void> {
     await this.writeFile(data, options);
   }
@@ -260,6 +267,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return new SFTPReadStream(this.#asStream(this), { start: this.#cursor.position, ...options });
   }
 
+  /** From the position on where no `start` is given; closes the file at its end unless `autoClose` is false. */
   createWriteStream(options: Omit<WriteStreamOptions, 'flags' | 'mode'> = {}): SFTPWriteStream {
     const { session, handle, path } = this;
     return new SFTPWriteStream(
