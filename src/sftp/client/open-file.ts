@@ -120,7 +120,7 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
    * @throws SFTPError
    */
   close(options?: CallOptions): Promise<void> {
-    this.#closed ??= this.finish(options);
+    this.#closed ??= this.finish(this.#limited(options));
     return this.#closed;
   }
 
@@ -142,9 +142,13 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
   /** The options for one call. @throws SSHTimeoutError where nothing may wait; SFTPError EBADF where the file is closed */
   protected call(options: CallOptions | undefined): CallOptions {
     if (this.#closed !== null) throw new SFTPError('EBADF', 'the file is closed', { operation: 'file', path: this.path });
-    if (options?.timeout || this.#timeout === null) return options ?? {};
-    if (this.#timeout === 0) throw new SSHTimeoutError('a call on a file', 0);
-    return { ...options, timeout: this.#timeout };
+    if (this.#timeout === 0 && !options?.timeout) throw new SSHTimeoutError('a call on a file', 0);
+    return this.#limited(options);
+  }
+
+  /** With the file's own limit, where there is one and the call has none. */
+  #limited(options: CallOptions | undefined): CallOptions {
+    return options?.timeout || !this.#timeout ? (options ?? {}) : { ...options, timeout: this.#timeout };
   }
 
   async #change(changes: Changes, options: CallOptions | undefined): Promise<void> {

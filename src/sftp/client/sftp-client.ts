@@ -24,7 +24,7 @@ import { RemotePaths } from './remote-paths.ts';
 import { type SessionLimits, SFTPSession } from './session.ts';
 import { openFile, type SFTPFile } from './sftp-file.ts';
 import { SideSessions } from './side-sessions.ts';
-import { within } from './time-limit.ts';
+import { waitUntil, within } from './time-limit.ts';
 import type { LocalPath, TransferOptions, TransferResult } from './transfer/options.ts';
 import type { TransferSink } from './transfer/sinks.ts';
 import type { TransferSource } from './transfer/sources.ts';
@@ -112,8 +112,8 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
   }
 
   /** How much the server takes and gives at once. */
-  limits(): Promise<SessionLimits> {
-    return this.session.knowLimits();
+  limits(options?: CallOptions): Promise<SessionLimits> {
+    return waitUntil('limits', options, this.session.knowLimits());
   }
 
   /** The channel that the session runs on. */
