@@ -1,5 +1,6 @@
 // The parts of transfers that need neither a server nor a network: gaps, crews, names, counts, errors.
 
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChannelClosedError, SFTPError, TransferError, UsageError } from '../../../src/index.ts';
 import { TransferCall } from '../../../src/sftp/client/transfer/call.ts';
@@ -127,6 +128,7 @@ describe('local names', () => {
     expect(localPath(Buffer.from([0x61, 0xff]))).toBe('a\udcff');
     expect(localPath(new URL('file:///a%20b'))).toBe('/a b');
     for (const wrong of ['', 'a\0b', undefined, null, 7]) expect(() => localPath(wrong as string)).toThrow(UsageError);
+    expect(() => localPath(new PassThrough() as never)).toThrow(/putfo/);
     expect(() => localPath(new URL('https://example.org/'))).toThrow(TypeError);
   });
 });
