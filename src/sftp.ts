@@ -11,7 +11,7 @@ export type { ListOptions } from './sftp/client/listing.ts';
 export type { UsersGroups } from './sftp/client/names-by-id.ts';
 export type { OpenFlags } from './sftp/client/open-flags.ts';
 export { type ReadStreamOptions, SFTPReadStream } from './sftp/client/read-stream.ts';
-export type { MkdirOptions } from './sftp/client/remote-paths.ts';
+export type { MkdirOptions, NameOptions } from './sftp/client/remote-paths.ts';
 export type { RmOptions } from './sftp/client/remove-tree.ts';
 export type { SessionLimits } from './sftp/client/session-limits.ts';
 export type { OpenFileOptions, ReaddirOptions, SFTPClientOptions, WalkEntry } from './sftp/client/sftp-client.ts';

@@ -56,6 +56,24 @@ describe('a server whose file is received', () => {
     }
   });
 
+  it('may have more by now than it has said, and says itself where the end is', async () => {
+    await using folder = tempDir();
+    const content = randomBytes(123_000, 5);
+    // The size that it believes in ends with an answer, which says nothing of what is behind it.
+    for (const size of [8_192, 32_768, 65_536, 122_880]) {
+      const { sftp } = await scriptedClient([
+        [Stat, isFile(size)],
+        [Fstat, isFile(size)],
+        [Read, pieces(content, 4_096)],
+      ]);
+      expect(await sftp.get('/r', folder.join('t'))).toMatchObject({ bytes: 123_000 });
+      expect(readFileSync(folder.join('t')).equals(content)).toBe(true);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of sftp.createReadStream('/r')) chunks.push(chunk as Uint8Array);
+      expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    }
+  });
+
   it('may not end before the end, be it silent about it', async () => {
     await using folder = tempDir();
     const content = randomBytes(200_000, 2);

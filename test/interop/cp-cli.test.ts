@@ -163,6 +163,9 @@ describePeer('sshd', "amiko cp with OpenSSH's server", () => {
     expect(text(there, 'a.txt')).toBe('hello\n');
     const into = await cp('-r', remote('dir'), remote('dir/sub'));
     expect(into).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be copied into itself') });
+    // Folders on the way that are to be made first are no way around it.
+    const below = await cp('-r', remote('dir'), remote('dir/sub/new/newer'));
+    expect(below).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be copied into itself') });
     expect(readdirSync(join(there, 'dir', 'sub'))).toEqual(['y']);
   });
 

@@ -221,6 +221,18 @@ function behavesWell(name: string, start: () => Promise<{ peer: Peer; stop(): Pr
       expect(stopped.stderr.match(/no such file or directory/g)).toHaveLength(3);
     });
 
+    it('changes nothing behind a failure within a line, unless the line forgives', async () => {
+      const make = ['-mkdir x', '-mkdir x/m', 'put one x/a', 'put one x/z'];
+      await using here = tempDir();
+      here.write('one', '1');
+      const line = 'rm x/*';
+      const stopped = await sftp([`cd ${peer.remote}`, ...make, line], [], here.path);
+      expect(stopped).toMatchObject({ code: 1, stderr: expect.stringContaining("x/m': is a directory") });
+      const forgiven = await sftp([`cd ${peer.remote}`, '@ls -1 x', `-@${line}`, '@ls -1 x', 'rmdir x/m x'], [], here.path);
+      expect(forgiven.code).toBe(0);
+      expect(out(forgiven)).toContain('x/m\nx/z\nx/m\n');
+    });
+
     it.each([
       ['get nothing'],
       ['get dir'],

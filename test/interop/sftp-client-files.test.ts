@@ -145,7 +145,12 @@ for (const server of servers) {
       expect([one.toString(), two.toString(), three.toString()]).toEqual(['c', 'd2', '345']);
       await Promise.all([handle.write('A'), handle.write('B'), handle.write('C')]);
       expect(readFileSync(file, 'utf8')).toBe('cd2345ABC9');
+      const pieces = [Buffer.from('x'), new Uint16Array([0x7a79])] as const;
+      expect(await handle.writev(pieces, 2)).toEqual({ bytesWritten: 3, buffers: pieces });
+      await handle.writev([Buffer.from('!')]);
+      expect(readFileSync(file, 'utf8')).toBe('cdxyz5ABC!');
       await expect(handle.seek(-1)).rejects.toMatchObject({ code: 'ERR_SSH_USAGE' });
+      await expect(handle.seek(0, 3 as 2)).rejects.toMatchObject({ code: 'ERR_SSH_USAGE' });
       await expect(handle.read(Buffer.alloc(1), 0, 2)).rejects.toMatchObject({ code: 'ERR_SSH_USAGE' });
     });
 

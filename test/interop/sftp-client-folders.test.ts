@@ -57,6 +57,10 @@ for (const server of servers) {
       }
       await expect(sftp.listdir(join(dir, 'none'))).rejects.toMatchObject({ code: 'ENOENT', operation: 'opendir' });
       await expect(all(sftp.listdirIter(join(dir, 'none')))).rejects.toMatchObject({ code: 'ENOENT' });
+      writeFileSync(join(dir, 'file'), '');
+      for (const read of [sftp.readdir(join(dir, 'file')), sftp.opendir(join(dir, 'file')), all(sftp.walk(join(dir, 'file')))]) {
+        await expect(read).rejects.toMatchObject({ code: 'ENOTDIR', message: expect.stringContaining('not a directory') });
+      }
     });
 
     it('readdir as fs has it', async () => {
@@ -103,6 +107,8 @@ for (const server of servers) {
       expect((await folder.read())?.isFile()).toBe(true);
       await folder.close();
       await folder.close();
+      // To say that there are no more entries would not be true.
+      await expect(folder.read()).rejects.toMatchObject({ name: 'SFTPError', code: 'EBADF' });
       expect(await openOnServer(login, dir)).toBe(0);
     });
 
@@ -154,6 +160,7 @@ for (const server of servers) {
       await sftp.chdir(null);
       expect(await glob(`${dir}/x/**/*.txt`)).toEqual([`${dir}/x/a.txt`, `${dir}/x/y/a.txt`]);
       expect(await glob('/e*/passwd')).toEqual(['/etc/passwd']);
+      expect(await glob('/')).toEqual(['/']);
     });
 
     /** Changes the file's size again and again until `seen` is settled. */

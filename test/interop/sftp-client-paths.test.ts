@@ -120,7 +120,12 @@ for (const server of servers) {
       await sftp.rm(tree, { recursive: true, force: true });
       await sftp.rm(join(dir, 'none'), { force: true });
       symlinkSync(outside, join(dir, 'link'));
+      // With a slash at the end systems follow it.
+      await expect(sftp.rm(`${dir}/link//`, { recursive: true })).rejects.toMatchObject({ code: 'ENOTDIR' });
+      expect(readdirSync(outside)).toEqual(['keep']);
       await sftp.rm(join(dir, 'link'), { recursive: true });
+      mkdirSync(join(dir, 'a', 'b'), { recursive: true });
+      await sftp.rm(`${dir}/a/`, { recursive: true });
       await sftp.rm(join(outside, 'keep'));
       expect(readdirSync(dir)).toEqual(['outside']);
     });
@@ -144,6 +149,10 @@ for (const server of servers) {
       await expect(sftp.posixRename(join(dir, 'other'), join(dir, 'full'))).rejects.toMatchObject({ code: 'ENOTEMPTY' });
       await sftp.posixRename(join(dir, 'full'), join(dir, 'other'));
       expect(readdirSync(dir)).toEqual(['c', 'other']);
+      // A folder into itself.
+      const inside = [join(dir, 'other'), join(dir, 'other', 'x', 'y')] as const;
+      await expect(sftp.rename(...inside)).rejects.toMatchObject({ code: 'EINVAL' });
+      await expect(sftp.posixRename(...inside)).rejects.toMatchObject({ code: 'EINVAL' });
     });
 
     it('symlink and link make names', async () => {
@@ -158,7 +167,14 @@ for (const server of servers) {
       await sftp.link(join(dir, 'file'), join(dir, 'second'));
       expect(statSync(join(dir, 'second')).nlink).toBe(2);
       await expect(sftp.link(join(dir, 'file'), join(dir, 'second'))).rejects.toMatchObject({ code: 'EEXIST' });
-      await expect(sftp.readlink(join(dir, 'file'))).rejects.toBeInstanceOf(SFTPError);
+      await expect(sftp.readlink(join(dir, 'file'))).rejects.toMatchObject({ name: 'SFTPError', code: 'EINVAL' });
+      await expect(sftp.readlink(join(dir, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
+      symlinkSync(Buffer.of(0x78, 0xff), join(dir, 'bytes'));
+      expect(await sftp.readlink(join(dir, 'bytes'))).toBe('x\udcff');
+      expect(await sftp.readlink(join(dir, 'bytes'), 'buffer')).toEqual(Buffer.of(0x78, 0xff));
+      expect(await sftp.readlink(join(dir, 'bytes'), { encoding: 'latin1' })).toBe('xÿ');
+      expect(await sftp.realpath(dir, 'buffer')).toEqual(Buffer.from(dir));
+      expect(await sftp.realpath(dir, { encoding: 'utf8', timeout: 10_000 })).toBe(dir);
     });
 
     it('changes attributes', async () => {
@@ -205,6 +221,15 @@ for (const server of servers) {
       await sftp.lchown(join(dir, 'link'), 4321, 8765);
       expect(statSync(file)).toMatchObject({ uid: 1234, gid: 5678 });
       expect(lstatSync(join(dir, 'link'))).toMatchObject({ uid: 4321, gid: 8765 });
+      // As fs: -1 is no change.
+      await sftp.chown(file, -1, 99);
+      await sftp.lchown(join(dir, 'link'), 77, -1);
+      expect(statSync(file)).toMatchObject({ uid: 1234, gid: 99 });
+      expect(lstatSync(join(dir, 'link'))).toMatchObject({ uid: 77, gid: 8765 });
+      await using handle = await sftp.open(file, 'r+');
+      await handle.chown(88, -1);
+      expect(statSync(file)).toMatchObject({ uid: 88, gid: 99 });
+      await expect(sftp.chown(join(dir, 'none'), -1, -1)).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
     it('counts relative paths from the folder of chdir', async () => {
@@ -244,6 +269,10 @@ for (const server of servers) {
       }
       expect(readdirSync(dir, { encoding: 'buffer' }).sort(Buffer.compare)).toEqual(bytes);
       expect((await sftp.readdir(dir, 'buffer')).sort(Buffer.compare)).toEqual(bytes);
+      const hex = await sftp.readdir(dir, { encoding: 'hex' });
+      expect(hex.map((name) => Buffer.from(name, 'hex')).sort(Buffer.compare)).toEqual(bytes);
+      const asked = sftp.readdir(dir, { withFileTypes: true, encoding: 'buffer' } as never);
+      await expect(asked).rejects.toMatchObject({ name: 'UsageError' });
       const listed = await sftp.listdir(dir);
       // What was listed is found again.
       for (const name of listed) expect((await sftp.lstat(join(dir, name))).size).toBe(1);
@@ -287,6 +316,8 @@ for (const server of servers) {
       const home = await sftp.realpath('.');
       expect(await sftp.expandPath('~/x')).toBe(`${home}/x`);
       expect(await sftp.homeDirectory(login.sshd.user)).toBe(home);
+      expect(await sftp.homeDirectory()).toBe(home);
+      await expect(sftp.homeDirectory('nobody of this name')).rejects.toBeInstanceOf(SFTPError);
       expect(await sftp.usersGroupsById([0, 54_321], [0])).toEqual({ users: ['root', ''], groups: ['root'] });
       const { maxReadLength, maxPacketLength } = await sftp.limits();
       expect({ maxReadLength, maxPacketLength }).toEqual({ maxReadLength: 261_120, maxPacketLength: 262_144 });

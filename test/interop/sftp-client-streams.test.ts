@@ -188,4 +188,24 @@ describePeer('sshd', 'SFTP streams', () => {
     expect(await isOpen(file)).toBe(false);
     expect(await isOpen(copy)).toBe(false);
   });
+
+  it('of the web that are given what no file holds, or that nobody reads, leave nothing open and end no process', async () => {
+    const uncaught: unknown[] = [];
+    const catchIt = (error: unknown) => void uncaught.push(error);
+    process.prependListener('uncaughtException', catchIt);
+    try {
+      const writer = sftp.writable(file).getWriter();
+      await expect(writer.write({} as never)).rejects.toBeInstanceOf(TypeError);
+      await expect(writer.closed).rejects.toBeInstanceOf(TypeError);
+      expect(await isOpen(file)).toBe(false);
+      // The file is opened at once, and the answer comes before anybody reads.
+      const unread = sftp.readable(join(dir, 'none'));
+      await sftp.realpath('.');
+      await sftp.realpath('.');
+      await expect(text(unread)).rejects.toMatchObject({ code: 'ENOENT' });
+    } finally {
+      process.off('uncaughtException', catchIt);
+    }
+    expect(uncaught).toEqual([]);
+  });
 });

@@ -1,6 +1,6 @@
 // From one server to another, with real sshds: through this machine, or by the server itself where both are one.
 
-import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { TransferOptions } from '../../src/sftp.ts';
 import { describePeer, randomBytes, run, sha256, startSshd } from '../support/peers.ts';
@@ -65,5 +65,38 @@ describePeer('sshd', 'from one server to another', () => {
     // Onto itself: nothing is lost.
     await sftp.copyTo(folder.join('source'), sftp, folder.join('source'));
     expect(sha256(readFileSync(folder.join('source')))).toBe(sha256(data));
+  });
+
+  it('a folder does not go into itself, however it is called', async () => {
+    await using login = await sftpLogin();
+    const { sftp, folder } = login;
+    mkdirSync(folder.join('tree', 'sub'), { recursive: true });
+    folder.write('tree/file', 'text');
+    symlinkSync('tree/sub', folder.join('link'));
+    await sftp.chdir(folder.path);
+    const recursive = true;
+    for (const dest of ['tree', 'tree/sub/x', 'tree/new/newer', 'link', 'link/x/y', folder.join('tree', 'sub')]) {
+      await expect(sftp.cp('tree', dest, { recursive })).rejects.toMatchObject({ name: 'SFTPError', code: 'EINVAL' });
+    }
+    expect(readdirSync(folder.join('tree')).sort()).toEqual(['file', 'sub']);
+    expect(readdirSync(folder.join('tree', 'sub'))).toEqual([]);
+    expect(await sftp.cp('tree', 'tree2', { recursive })).toMatchObject({ files: 1, folders: 2 });
+    expect(await sftp.cp('tree', 'x/y/tree', { recursive })).toMatchObject({ files: 1, folders: 2 });
+  });
+
+  it('what another file has left at the target is not made into a mixture', async () => {
+    await using login = await sftpLogin();
+    const { sftp, folder, client } = login;
+    await using other = await client.sftp();
+    // More than what is copied again in any case.
+    const large = randomBytes(50_000_000, 3);
+    const source = folder.write('large', large);
+    const target = folder.write('target', Buffer.from(large.subarray(0, 45_000_000)).fill('x', 5_000_000, 6_000_000));
+    expect(await sftp.copyTo(source, other, target, { resume: true })).toMatchObject({ bytes: 50_000_000 });
+    expect(sha256(readFileSync(target))).toBe(sha256(large));
+    writeFileSync(target, large.subarray(0, 45_000_000));
+    const { bytes } = await sftp.copyTo(source, other, target, { resume: true });
+    expect(bytes).toBeLessThan(45_000_000);
+    expect(sha256(readFileSync(target))).toBe(sha256(large));
   });
 });

@@ -2,11 +2,14 @@
 
 import {
   closeSync,
+  constants,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   statSync,
   symlinkSync,
@@ -14,10 +17,20 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { expect, it, vi } from 'vitest';
 import type { TransferProgress } from '../../src/sftp.ts';
 import { describePeer, randomBytes, run, sha256 } from '../support/peers.ts';
 import { openOnServer, sftpLogin } from '../support/sftp-login.ts';
+
+/** What a link says, undefined where it is gone. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 const SIZES = [0, 1, 4_096, 16_383, 16_384, 16_385, 32_768, 261_119, 261_120, 261_121, 1_048_577, 104_857_601];
 
@@ -185,6 +198,45 @@ describePeer('sshd', 'files', () => {
     ]);
     expect(put.bytes).toBe(500_000);
     expect(sha256(readFileSync(folder.join('put')))).toBe(sha256(readFileSync(source)));
+  });
+
+  it('that are pipes and devices at the server are refused, and the server still answers', async () => {
+    await using login = await sftpLogin();
+    const { sftp, folder } = login;
+    const pipe = folder.join('pipe');
+    await run('mkfifo', [pipe]);
+    const here = folder.join('here');
+    await using other = await login.client.sftp();
+    const refused = { name: 'SFTPError', code: 'ENOTSUP', message: expect.stringContaining('not a regular file') };
+    for (const source of [pipe, '/dev/zero']) {
+      await expect(sftp.get(source, here)).rejects.toMatchObject(refused);
+      await expect(sftp.get(source, here, { recursive: true })).rejects.toMatchObject(refused);
+      await expect(sftp.getfo(source, new PassThrough())).rejects.toMatchObject(refused);
+      await expect(sftp.cp(source, here)).rejects.toMatchObject(refused);
+      await expect(sftp.copyTo(source, other, here)).rejects.toMatchObject(refused);
+      await expect(sftp.copyFile(source, here)).rejects.toMatchObject(refused);
+    }
+    expect(existsSync(here)).toBe(false);
+    expect((await sftp.stat(pipe)).isFIFO()).toBe(true);
+  });
+
+  it('that are pipes here with nobody at the other end can be given up', async () => {
+    await using login = await sftpLogin();
+    const { sftp, folder } = login;
+    const source = folder.write('source', 'text');
+    const from = (pipe: string) => sftp.put(pipe, folder.join('put'), { timeout: 200 });
+    const into = (pipe: string) => sftp.get(source, pipe, { timeout: 200 });
+    for (const transfer of [from, into]) {
+      const pipe = folder.join(transfer.name);
+      await run('mkfifo', [pipe]);
+      await expect(transfer(pipe)).rejects.toMatchObject({ name: 'SSHTimeoutError' });
+      expect(await openOnServer(login, source)).toBe(0);
+      // Somebody comes, and finds that nobody is there any more.
+      const both = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+      const opened = () => readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`) === pipe).length;
+      await vi.waitFor(() => expect(opened()).toBe(1));
+      closeSync(both);
+    }
   });
 
   it('are refused with the reason, and nothing is left where nothing began', async () => {

@@ -73,7 +73,8 @@ describePeer('sshd', 'putfo', () => {
     expect(await sftp.putfo([], folder.join('nothing'), { confirm: false })).toMatchObject({ stSize: 0 });
     expect(readFileSync(folder.join('text'), 'utf8')).toBe('tëxt');
     expect(statSync(folder.join('nothing')).size).toBe(0);
-    for (const wrong of [null, 7, {}, [7]]) {
+    // A piece that is none is no end either: what follows it would be missing.
+    for (const wrong of [null, 7, {}, [7], ['a', null, 'b'], Readable.from([{}])]) {
       await expect(sftp.putfo(wrong as never, folder.join('wrong'))).rejects.toMatchObject({ name: 'UsageError' });
     }
   });
@@ -137,6 +138,39 @@ describePeer('sshd', 'putfo', () => {
       expect(returned).toBe(!refused);
     }
     expect(await openOnServer(login, folder.join('target'))).toBe(0);
+  });
+
+  it('ends no process where a Node stream fails before it is read, or the server refuses', async () => {
+    await using login = await sftpLogin();
+    const { sftp, folder } = login;
+    const uncaught: unknown[] = [];
+    const catchIt = (error: unknown) => void uncaught.push(error);
+    process.prependListener('uncaughtException', catchIt);
+    try {
+      const [nowhere, target] = [folder.join('no', 'folder'), folder.join('target')];
+      const source = folder.write('source', 'text');
+      // Destroyed without an error, they say nothing; with one, nobody else listens.
+      const sending = [
+        (from: Readable, to: string) => sftp.putfo(from, to),
+        (from: Readable, to: string) => sftp.writeFile(to, from),
+      ];
+      for (const send of sending) {
+        const refused = createReadStream(source);
+        await expect(send(refused, nowhere)).rejects.toMatchObject({ name: 'SFTPError', code: 'ENOENT' });
+        await new Promise<void>((resolve) => (refused.closed ? resolve() : refused.on('close', resolve)));
+        expect(refused.destroyed).toBe(true);
+        // It fails while the file is being opened on the server.
+        const failing = new PassThrough();
+        const sent = send(failing, target);
+        failing.destroy(new RangeError('broken'));
+        await expect(sent).rejects.toMatchObject({ message: 'broken' });
+        await sftp.realpath('.');
+      }
+      expect(await openOnServer(login, target)).toBe(0);
+    } finally {
+      process.off('uncaughtException', catchIt);
+    }
+    expect(uncaught).toEqual([]);
   });
 
   it('does not read far ahead of the server', async () => {

@@ -145,7 +145,7 @@ async function copyOne(
   }
 }
 
-/** A file that is copied onto itself would be emptied first, a folder in itself never end. @throws CopyError */
+/** A file that is copied onto itself is a mistake; that a folder goes into itself the transfer finds out. @throws CopyError */
 async function refuseItself(client: SFTPClient, path: string, to: string, signal: AbortSignal): Promise<void> {
   const source = await client.realpath(path, { signal });
   const target = await client.realpath(to, { signal }).catch((error: unknown) => {
@@ -153,9 +153,7 @@ async function refuseItself(client: SFTPClient, path: string, to: string, signal
     if (error instanceof SFTPError) return null;
     throw error;
   });
-  if (target === null) return;
   if (target === source) throw new CopyError('EINVAL', `is the same file as '${shown(to)}'`, path);
-  if (target.startsWith(`${source}/`)) throw new CopyError('EINVAL', 'cannot be copied into itself', path);
 }
 
 function transfer(

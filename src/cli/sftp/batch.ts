@@ -10,7 +10,7 @@ export async function runLines(shell: Shell, lines: AsyncIterable<string>, stops
   for await (const line of lines) {
     const { forgiven, silent, text } = prefixesOf(line);
     if (!silent) shell.output.print(`sftp> ${shown(line)}\n`);
-    const done = await shell.run(text);
+    const done = await shell.run(text, stops && !forgiven);
     if (!done && stops && !forgiven) return false;
     if (shell.ended) break;
   }

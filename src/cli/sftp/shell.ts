@@ -58,6 +58,7 @@ export class Shell {
   /** `bye` has been said. */
   ended = false;
   #running: AbortController | null = null;
+  #stops = false;
 
   constructor(
     client: SFTPClient,
@@ -77,8 +78,12 @@ export class Shell {
     this.progress = progressDisplays.on;
   }
 
-  /** Runs one line without its prefixes; true unless it failed. @throws the connection's error */
-  run(text: string): Promise<boolean> {
+  /**
+   * Runs one line without its prefixes; true unless it failed. With `stops`, nothing more is changed behind a failure within it.
+   * @throws the connection's error
+   */
+  run(text: string, stops = false): Promise<boolean> {
+    this.#stops = stops;
     return this.attempt(async () => {
       const line = parseLine(text, this.table);
       await line?.command.run(this, line.call);
@@ -138,6 +143,12 @@ export class Shell {
       }
     }
     if (failed) throw new ReportedError('some failed');
+  }
+
+  /** As {@link each}, for what changes the server's files: where the line's failure ends everything, the first one does, as in sftp(1). */
+  async changeEach(paths: readonly string[], change: (path: string) => Promise<unknown>): Promise<void> {
+    if (!this.#stops) await this.each(paths, change);
+    else for (const path of paths) await change(path);
   }
 
   /** The absolute path of what is called so on the server. */

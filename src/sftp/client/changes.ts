@@ -6,7 +6,8 @@ import { SFTPAttributes } from '../protocol/attributes.ts';
 import { hardlink, lsetstat as lsetstatExtension, posixRename as posixRenameExtension } from '../protocol/extensions.ts';
 import { Fsetstat, Mkdir, Remove, Rename, Rmdir, Setstat, Symlink } from '../protocol/messages.ts';
 import { performExtended } from './extended.ts';
-import { explained, lookAt, whetherFull, whetherThere } from './reasons.ts';
+import { listFolder } from './listing.ts';
+import { explained, lookAt, whetherThere } from './reasons.ts';
 import type { SFTPSession } from './session.ts';
 
 /** What may be changed of a file: what is undefined stays as it is. */
@@ -43,23 +44,32 @@ export function remove(session: SFTPSession, path: string, options?: CallOptions
   return explained(removed, async () => ((await lookAt(session, path, options))?.isDirectory() ? 'EISDIR' : null));
 }
 
+/** OpenSSH sends EINVAL as "bad message". */
+const RENAME_CODES = ['ERR_SSH_SFTP_FAILURE', 'EBADMSG'] as const;
+
+/** Whether a folder would have to go into itself. */
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
 /** Fails where `to` exists, EEXIST. */
 export function rename(session: SFTPSession, from: string, to: string, options?: CallOptions): Promise<void> {
   const what = { operation: 'rename', path: from, dest: to };
   const renamed = session.perform(what, (id) => Rename.encode({ id, from, to }), options);
-  return explained(renamed, () => whetherThere(session, to, options));
+  return explained(renamed, async () => (isBelow(to, from) ? 'EINVAL' : whetherThere(session, to, options)), RENAME_CODES);
 }
 
-/** Replaces what `to` is. @throws SFTPError ENOTSUP, EISDIR, ENOTEMPTY, ... */
+/** Replaces what `to` is. @throws SFTPError ENOTSUP, EISDIR, ENOTEMPTY, EINVAL, ... */
 export function posixRename(session: SFTPSession, from: string, to: string, options?: CallOptions): Promise<void> {
   const what = { operation: 'rename', path: from, dest: to };
   const renamed = performExtended(session, what, posixRenameExtension, { from, to }, options);
   const find = async (): Promise<SFTPErrorCode | null> => {
+    if (isBelow(to, from)) return 'EINVAL';
     const [source, target] = await Promise.all([lookAt(session, from, options), lookAt(session, to, options)]);
     if (source === null || target === null || !target.isDirectory()) return null;
     return source.isDirectory() ? whetherFull(session, to, options) : 'EISDIR';
   };
-  return explained(renamed, find);
+  return explained(renamed, find, RENAME_CODES);
 }
 
 /** @throws SFTPError EEXIST, ... */
@@ -97,4 +107,10 @@ export function fsetstat(
 ): Promise<void> {
   const attributes = attributesOf(changes);
   return session.perform({ operation: 'fsetstat', path }, (id) => Fsetstat.encode({ id, handle, attributes }), options);
+}
+
+/** ENOTEMPTY where it is a folder with something in it. */
+async function whetherFull(session: SFTPSession, name: string, options?: CallOptions): Promise<SFTPErrorCode | null> {
+  for await (const _entry of listFolder(session, name, options)) return 'ENOTEMPTY';
+  return null;
 }

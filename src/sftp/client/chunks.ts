@@ -18,6 +18,22 @@ export function bytesOf(chunk: unknown, encoding?: BufferEncoding | null): Uint8
 }
 
 /**
+ * A source that gives its pieces as they come fails when it likes, also before anybody asks for the next one, or after it was ended:
+ * without a listener 'error' would end the process. Whoever reads it hears of it all the same.
+ */
+export function heedErrors(source: unknown): void {
+  if (source instanceof Readable && !source.listeners('error').includes(heed)) source.on('error', heed);
+}
+
+function heed(): void {}
+
+/** Ends a source that nobody has begun to read. */
+export function endUnread(source: unknown): void {
+  if (source instanceof Readable) source.destroy();
+  else if (source instanceof ReadableStream && !source.locked) source.cancel().catch(() => {});
+}
+
+/**
  * The pieces. They stay unchanged for as long as they are needed: a source that may fill its buffer again, as a generator of the
  * caller's may, is copied.
  */

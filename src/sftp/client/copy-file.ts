@@ -8,8 +8,8 @@ import { copyData } from '../protocol/extensions.ts';
 import { FXF_CREAT, FXF_EXCL, FXF_READ, FXF_WRITE } from '../protocol/messages.ts';
 import { fsetstat } from './changes.ts';
 import { performExtended } from './extended.ts';
-import { closeHandle, openHandle } from './handles.ts';
-import { fstat } from './questions.ts';
+import { closeHandle, mustBeFile, openHandle } from './handles.ts';
+import { fstat, stat } from './questions.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { SFTPSession } from './session.ts';
 import type { SideSessions } from './side-sessions.ts';
@@ -36,10 +36,13 @@ export async function copyFile(
   call: CallOptions,
 ): Promise<void> {
   const what = { operation: 'copyfile', path: from, dest: to };
+  // Where it can't be looked at, opening it says why.
+  const seen = await stat(session, from, call).catch(() => null);
+  mustBeFile(seen, what);
   const source = await openHandle(session, from, FXF_READ, undefined, call);
   try {
-    const attributes = await fstat(session, source, from, call);
-    if (attributes.isDirectory()) throw new SFTPError('EISDIR', 'is a directory', what);
+    const attributes = seen ?? (await fstat(session, source, from, call));
+    mustBeFile(attributes, what);
     const exclusive = mode & constants.COPYFILE_EXCL ? FXF_EXCL : 0;
     if (from === to && !exclusive) return;
     const flags = FXF_WRITE | FXF_CREAT | exclusive;

@@ -24,8 +24,8 @@ export interface DownloadOptions {
   /** The byte after the last; default the end of the file, wherever that is when it is reached. */
   readonly end?: number;
   /**
-   * The size that the file is believed to have, bytes: up to there requests are made ahead, behind it one at a time. Default:
-   * nothing is known.
+   * The size that the file is believed to have, bytes: up to there requests are made ahead, behind it one at a time, until the
+   * server says that this is the end: the file may have grown (OpenSSH's sftp does the same). Default: nothing is known.
    */
   readonly expected?: number;
   /** Bytes that may be under way; default up to 64 MiB, where the distance needs it. */
@@ -108,9 +108,7 @@ export class Download {
       if (behind && this.#probing) break;
       this.#probing = behind;
       const most = behind ? this.#end : this.#expected;
-      let length = Math.min(this.#requestBytes, most - this.#position);
-      // One byte more than there should be: an answer that lacks just this one says that the end is where it should be.
-      if (!behind && length < this.#requestBytes && this.#expected < this.#end) length++;
+      const length = Math.min(this.#requestBytes, most - this.#position);
       const slot: Slot = { position: this.#position, length, packet: null, data: null, next: null };
       if (this.#tail === null) this.#head = slot;
       else this.#tail.next = slot;
@@ -154,10 +152,7 @@ export class Download {
     this.#flight.end(slot.length - data.length);
     // An empty answer is an end too: to ask again would ask for ever.
     if (data.length === 0) this.#eof = Math.min(this.#eof, slot.position);
-    else if (data.length < slot.length && !probe) {
-      if (slot.position + data.length === this.#expected) this.#eof = Math.min(this.#eof, this.#expected);
-      else this.#askRest(slot);
-    }
+    else if (data.length < slot.length && !probe) this.#askRest(slot);
     if (probe) {
       this.#probing = false;
       this.#position = slot.position + data.length;

@@ -49,7 +49,7 @@ export function writeSpan(data: string | ArrayBufferView, rest: Rest): Span<stri
   return { buffer: data, bytes, position: positionOf(position as Position), call: (options as CallOptions | undefined) ?? {} };
 }
 
-type Position = number | bigint | null | undefined;
+export type Position = number | bigint | null | undefined;
 
 function spanOf<T extends ArrayBufferView>(buffer: T, rest: Rest): Span<T> {
   if (typeof rest[0] === 'object' && rest[0] !== null) {
@@ -75,7 +75,7 @@ function cut<T extends ArrayBufferView>(
 }
 
 /** A negative one is the file's own, as for fs. */
-function positionOf(position: Position): number | null {
+export function positionOf(position: Position): number | null {
   if (position === null || position === undefined || position < 0) return null;
   return sizeOf(Number(position));
 }

@@ -1,5 +1,6 @@
 // Folders as Node programs see them: entries with their kind, one by one (SFTPDir) or below each other (`recursive`).
 
+import { SFTPError } from '../../errors.ts';
 import type { SFTPAttributes } from '../protocol/attributes.ts';
 import { FolderReader, type ListOptions } from './listing.ts';
 import { join } from './paths.ts';
@@ -76,6 +77,7 @@ export class SFTPDir implements AsyncDisposable {
   readonly #reader: FolderReader;
   #entries: readonly SFTPAttributes[] = [];
   #at = 0;
+  #closed = false;
 
   /** @internal */
   constructor(path: string, reader: FolderReader) {
@@ -83,8 +85,10 @@ export class SFTPDir implements AsyncDisposable {
     this.#reader = reader;
   }
 
-  /** The next entry, or null at the end. @throws SFTPError */
+  /** The next entry, or null at the end. @throws SFTPError, EBADF where the folder is closed */
   async read(): Promise<SFTPDirent | null> {
+    // Null would say that there are no more.
+    if (this.#closed) throw new SFTPError('EBADF', 'the folder is closed', { operation: 'readdir', path: this.path });
     while (this.#at === this.#entries.length) {
       const entries = await this.#reader.next();
       if (entries === null) return null;
@@ -96,6 +100,7 @@ export class SFTPDir implements AsyncDisposable {
 
   /** May be called again. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#reader.close();
   }
 

@@ -77,7 +77,7 @@ async function* one(path: string): AsyncGenerator<string, void> {
 
 async function* named(paths: AsyncIterable<string>, name: string): AsyncGenerator<string, void> {
   // A slash at the end asks for a folder, which the question at the end then does.
-  for await (const path of paths) yield name === '' && path !== '' ? `${path}/` : join(path, name);
+  for await (const path of paths) yield join(path, name);
 }
 
 /** `*` and its like: entries of the folders; all but the last have to be folders, or links to some. */

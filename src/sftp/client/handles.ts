@@ -1,11 +1,12 @@
 // Opening and closing files.
 
-import type { SFTPErrorCode } from '../../errors.ts';
+import { SFTPError, type SFTPErrorCode } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
+import { isKindKnown, type SFTPAttributes } from '../protocol/attributes.ts';
 import { Close, FXF_EXCL, FXF_WRITE, Open } from '../protocol/messages.ts';
 import { attributesOf } from './changes.ts';
 import { explained, whetherFolder, whetherThere } from './reasons.ts';
-import type { SFTPSession } from './session.ts';
+import type { Operation, SFTPSession } from './session.ts';
 
 /** An open file on the server. */
 export interface Opened {
@@ -31,6 +32,17 @@ export function openHandle(
   const find = async (): Promise<SFTPErrorCode | null> =>
     flags & FXF_EXCL ? whetherThere(session, path, options) : whetherFolder(session, path, options);
   return explained(opened, find);
+}
+
+/**
+ * For what is copied as a whole, before it is opened: a pipe keeps a server waiting, a device may have no end.
+ * @throws SFTPError EISDIR, or ENOTSUP for what is no regular file, as far as the server says
+ */
+export function mustBeFile(attributes: SFTPAttributes | null, what: Operation): void {
+  if (attributes === null || !isKindKnown(attributes) || attributes.isFile()) return;
+  // OpenSSH opens folders and then fails to read them.
+  if (attributes.isDirectory()) throw new SFTPError('EISDIR', 'is a directory', what);
+  throw new SFTPError('ENOTSUP', 'not a regular file', what);
 }
 
 /** Closes a file that was written: what the server could not keep may show here only. */

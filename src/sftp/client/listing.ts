@@ -7,6 +7,7 @@ import { printable, SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import type { SFTPAttributes } from '../protocol/attributes.ts';
 import { Name, Opendir, Readdir } from '../protocol/messages.ts';
+import { explained, whetherNoFolder } from './reasons.ts';
 import type { Operation, SFTPSession } from './session.ts';
 
 /** READDIRs under way at first: the entries of a small folder and the end behind them come in one round trip. */
@@ -32,10 +33,12 @@ export class FolderReader {
   #ended = false;
   #closed = false;
 
-  /** @throws SFTPError */
+  /** @throws SFTPError ENOENT, ENOTDIR, EACCES, ... */
   static async open(session: SFTPSession, path: string, options: ListOptions = {}): Promise<FolderReader> {
     const what = { operation: 'opendir', path };
-    const handle = await session.askHandle(what, (id) => Opendir.encode({ id, path }), options);
+    const opened = session.askHandle(what, (id) => Opendir.encode({ id, path }), options);
+    // OpenSSH sends ENOTDIR as "no such file".
+    const handle = await explained(opened, () => whetherNoFolder(session, path, options), ['ERR_SSH_SFTP_FAILURE', 'ENOENT']);
     return new FolderReader(session, path, handle, options);
   }
 

@@ -1,6 +1,7 @@
 // Names of users and groups for their numbers (users-groups-by-id@openssh.com), and paths with `~` (expand-path@openssh.com,
 // home-directory).
 
+import { SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { DecodeError } from '../../wire/reader.ts';
 import { expandPath as expandPathExtension, homeDirectory as homeExtension, usersGroupsById } from '../protocol/extensions.ts';
@@ -36,6 +37,12 @@ export function expandPath(session: SFTPSession, path: string, options?: CallOpt
 }
 
 /** Of the session's own user for ''. @throws SFTPError ENOTSUP */
-export function homeDirectory(session: SFTPSession, username: string, options?: CallOptions): Promise<string> {
-  return askExtendedName(session, { operation: 'home-directory' }, homeExtension, { username }, options);
+export async function homeDirectory(session: SFTPSession, username: string, options?: CallOptions): Promise<string> {
+  try {
+    return await askExtendedName(session, { operation: 'home-directory' }, homeExtension, { username }, options);
+  } catch (error) {
+    // OpenSSH looks for a user who is called '', and its older servers have the other extension only.
+    if (username !== '' || !(error instanceof SFTPError) || !session.supports(expandPathExtension.name)) throw error;
+    return expandPath(session, '~', options);
+  }
 }

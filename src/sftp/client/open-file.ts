@@ -8,10 +8,11 @@ import { type Changes, fsetstat } from './changes.ts';
 import { checkOpenFile } from './check-file.ts';
 import { performExtended } from './extended.ts';
 import type { Opened } from './handles.ts';
+import { ownerChanges } from './owner.ts';
 import { fstat } from './questions.ts';
 import type { SFTPSession } from './session.ts';
 import { fstatvfs } from './space.ts';
-import { idOf, type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
+import { type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
 
 export abstract class OpenFile implements Opened, AsyncDisposable {
   /** @internal */
@@ -34,12 +35,15 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
     return fstat(this.session, this.handle, this.path, this.call(options));
   }
 
+  /** Permissions. @throws SFTPError EACCES, ... */
   async chmod(mode: Mode, options?: CallOptions): Promise<void> {
     await this.#change({ stMode: modeOf(mode) }, options);
   }
 
+  /** As fs: -1 leaves the user or the group as it is. */
   async chown(uid: number, gid: number, options?: CallOptions): Promise<void> {
-    await this.#change({ stUid: idOf(uid), stGid: idOf(gid) }, options);
+    const { path } = this;
+    await this.#change(await ownerChanges(uid, gid, { operation: 'chown', path }, () => this.stat(options)), options);
   }
 
   /** As the seed: both times in seconds since 1970, or null for now. */
@@ -101,6 +105,7 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
     this.#timeout = milliseconds;
   }
 
+  /** The limit of {@link settimeout}, milliseconds. */
   gettimeout(): number | null {
     return this.#timeout;
   }
@@ -115,7 +120,7 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
    * @throws SFTPError
    */
   close(options?: CallOptions): Promise<void> {
-    this.#closed ??= this.finish(options);
+    this.#closed ??= this.finish(this.#limited(options));
     return this.#closed;
   }
 
@@ -137,9 +142,13 @@ export abstract class OpenFile implements Opened, AsyncDisposable {
   /** The options for one call. @throws SSHTimeoutError where nothing may wait; SFTPError EBADF where the file is closed */
   protected call(options: CallOptions | undefined): CallOptions {
     if (this.#closed !== null) throw new SFTPError('EBADF', 'the file is closed', { operation: 'file', path: this.path });
-    if (options?.timeout || this.#timeout === null) return options ?? {};
-    if (this.#timeout === 0) throw new SSHTimeoutError('a call on a file', 0);
-    return { ...options, timeout: this.#timeout };
+    if (this.#timeout === 0 && !options?.timeout) throw new SSHTimeoutError('a call on a file', 0);
+    return this.#limited(options);
+  }
+
+  /** With the file's own limit, where there is one and the call has none. */
+  #limited(options: CallOptions | undefined): CallOptions {
+    return options?.timeout || !this.#timeout ? (options ?? {}) : { ...options, timeout: this.#timeout };
   }
 
   async #change(changes: Changes, options: CallOptions | undefined): Promise<void> {

@@ -3,13 +3,28 @@
 // since it knows the links.
 
 import { UsageError } from '../../errors.ts';
-import { decodeName, type Path } from '../protocol/names.ts';
+import { encodeName, type Path, textOf } from '../protocol/names.ts';
 
-/** @throws UsageError for a NUL: no file has it in its name, and servers end the session over it */
+/** @throws UsageError for what is no path, and for a NUL: no file has it in its name, and servers end the session over it */
 export function nameOf(path: Path): string {
-  const name = typeof path === 'string' ? path : decodeName(path);
+  const name = textOf(path);
   if (name.includes('\0')) throw new UsageError('a path holds a NUL character');
   return name;
+}
+
+/** What names come as: text, in which bytes that are not UTF-8 are U+DC80 to U+DCFF, or the bytes, or those in other digits. */
+export type NameEncoding = BufferEncoding | 'buffer' | null;
+
+/** As fs gives out names. */
+export function inEncoding(name: string, encoding: NameEncoding | undefined): string | Buffer {
+  if (isPlain(encoding)) return name;
+  const bytes = Buffer.from(encodeName(name));
+  return encoding === 'buffer' ? bytes : bytes.toString(encoding as BufferEncoding);
+}
+
+/** Whether names come as text. */
+export function isPlain(encoding: NameEncoding | undefined): boolean {
+  return encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8';
 }
 
 /** The path of what is called `name` in `folder`. */
@@ -32,7 +47,7 @@ export function baseOf(name: string): string {
   return bare.slice(bare.lastIndexOf('/') + 1);
 }
 
-function withoutTrailingSlashes(name: string): string {
+export function withoutTrailingSlashes(name: string): string {
   let end = name.length;
   while (end > 1 && name[end - 1] === '/') end--;
   return name.slice(0, end);

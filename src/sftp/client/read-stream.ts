@@ -1,7 +1,7 @@
 // A remote file as a Node Readable, with the events and fields of fs.ReadStream. Requests follow what the consumer takes: bytes that
 // it has not taken count as under way, so a stream that is not read asks for no more.
 
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { type SSHError, UsageError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { Download } from './download.ts';
@@ -74,16 +74,18 @@ export class SFTPReadStream extends Readable {
       autoDestroy: autoClose,
       ...(encoding !== undefined && { encoding }),
       ...(emitClose !== undefined && { emitClose }),
-      ...(signal !== undefined && { signal }),
     });
     this.path = source.path;
     this.#source = source;
     this.#start = start;
     this.#end = end + 1;
     this.#autoClose = autoClose;
+    // Not by Node's constructor, which would destroy what is not made yet where it is aborted already.
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   override _construct(done: (error?: Error | null) => void): void {
+    if (this.destroyed) this.#abort.abort();
     this.#source.open({ signal: this.#abort.signal }).then(
       (file) => {
         this.#file = file;
@@ -92,8 +94,15 @@ export class SFTPReadStream extends Readable {
         this.emit('open', file.handle);
         this.emit('ready');
       },
-      (error: Error) => done(error),
+      // Given up by ourselves, it is no failure of its own: what destroyed the stream says why.
+      (error: Error) => done(this.#abort.signal.aborted ? null : error),
     );
+  }
+
+  /** Node waits for the opening before it destroys: a server that does not answer must not keep it. */
+  override destroy(error?: Error): this {
+    this.#abort.abort();
+    return super.destroy(error);
   }
 
   override _read(): void {
@@ -109,7 +118,6 @@ export class SFTPReadStream extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#abort.abort(error ?? new Error('the stream was destroyed'));
     this.#download?.stop();
     const file = this.#file;
     this.#file = null;

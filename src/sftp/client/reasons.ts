@@ -4,12 +4,12 @@
 import { SFTPError, type SFTPErrorCode } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import type { SFTPAttributes } from '../protocol/attributes.ts';
-import { listFolder } from './listing.ts';
 import { lstat, stat } from './questions.ts';
 import type { SFTPSession } from './session.ts';
 
 const TEXTS: Partial<Record<SFTPErrorCode, string>> = {
   EEXIST: 'file already exists',
+  EINVAL: 'invalid argument',
   EISDIR: 'is a directory',
   ENOTDIR: 'not a directory',
   ENOTEMPTY: 'directory not empty',
@@ -51,8 +51,12 @@ export async function whetherFolder(session: SFTPSession, name: string, options?
   return (await stat(session, name, options)).isDirectory() ? 'EISDIR' : null;
 }
 
-/** ENOTEMPTY where it is a folder with something in it. */
-export async function whetherFull(session: SFTPSession, name: string, options?: CallOptions): Promise<SFTPErrorCode | null> {
-  for await (const _entry of listFolder(session, name, options)) return 'ENOTEMPTY';
-  return null;
+/** EINVAL where it is there, and no symbolic link. */
+export async function whetherNoLink(session: SFTPSession, name: string, options?: CallOptions): Promise<SFTPErrorCode | null> {
+  return (await lstat(session, name, options)).isSymbolicLink() ? null : 'EINVAL';
+}
+
+/** ENOTDIR where it is there, and no folder. */
+export async function whetherNoFolder(session: SFTPSession, name: string, options?: CallOptions): Promise<SFTPErrorCode | null> {
+  return (await stat(session, name, options)).isDirectory() ? null : 'ENOTDIR';
 }

@@ -10,13 +10,15 @@ import { access, exists } from './access.ts';
 import * as changes from './changes.ts';
 import { makeFolders, makeTemporaryFolder } from './make-folders.ts';
 import { expandPath, homeDirectory, namesById, type UsersGroups } from './names-by-id.ts';
-import { nameOf, WorkingFolder } from './paths.ts';
+import { ownerChanges } from './owner.ts';
+import { inEncoding, type NameEncoding, nameOf, WorkingFolder } from './paths.ts';
 import * as questions from './questions.ts';
+import { explained, whetherNoLink } from './reasons.ts';
 import { type RmOptions, rm } from './remove-tree.ts';
 import type { SFTPSession } from './session.ts';
 import { type SFTPStatFs, statfs, statvfs } from './space.ts';
 import { within } from './time-limit.ts';
-import { idOf, type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
+import { type Mode, modeOf, secondsOf, sizeOf, type Time } from './values.ts';
 
 export interface MkdirOptions extends CallOptions {
   /** Permissions; default what the server does, 0o777 without its umask. */
@@ -24,6 +26,15 @@ export interface MkdirOptions extends CallOptions {
   /** Parents, too; no failure where the folder is there. */
   readonly recursive?: boolean;
 }
+
+export interface NameOptions extends CallOptions {
+  /** What the name comes as; `'buffer'` gives its bytes. */
+  readonly encoding?: NameEncoding;
+}
+
+/** For names as text; `'buffer'` is {@link BytesAsked}. */
+type TextAsked = BufferEncoding | null | (CallOptions & { readonly encoding?: BufferEncoding | null });
+type BytesAsked = 'buffer' | (CallOptions & { readonly encoding: 'buffer' });
 
 /**
  * Paths are text, or bytes for names that are not UTF-8; relative ones are counted from {@link chdir}'s folder, else from wherever
@@ -72,8 +83,11 @@ export abstract class RemotePaths {
   }
 
   /** The absolute path, as the server sees it. */
-  async realpath(path: Path, options?: CallOptions): Promise<string> {
-    return questions.realpath(this.session, this.at(path), options);
+  realpath(path: Path, options?: TextAsked): Promise<string>;
+  realpath(path: Path, options: BytesAsked): Promise<Buffer>;
+  async realpath(path: Path, options?: TextAsked | BytesAsked): Promise<string | Buffer> {
+    const { encoding, ...call }: NameOptions = typeof options === 'string' ? { encoding: options } : (options ?? {});
+    return inEncoding(await questions.realpath(this.session, this.at(path), call), encoding);
   }
 
   /** As {@link realpath}. */
@@ -81,9 +95,18 @@ export abstract class RemotePaths {
     return this.realpath(path, options);
   }
 
-  /** What a symbolic link says. It is the server's word: look at it before you follow it. */
-  async readlink(path: Path, options?: CallOptions): Promise<string> {
-    return questions.readlink(this.session, this.at(path), options);
+  /** What a symbolic link says. It is the server's word: look at it before you follow it. @throws SFTPError EINVAL, ENOENT, ... */
+  readlink(path: Path, options?: TextAsked): Promise<string>;
+  readlink(path: Path, options: BytesAsked): Promise<Buffer>;
+  async readlink(path: Path, options?: TextAsked | BytesAsked): Promise<string | Buffer> {
+    const { encoding, ...own }: NameOptions = typeof options === 'string' ? { encoding: options } : (options ?? {});
+    const name = this.at(path);
+    const says = await within('readlink', own, (call) => {
+      const asked = questions.readlink(this.session, name, call);
+      // OpenSSH sends EINVAL as "bad message".
+      return explained(asked, () => whetherNoLink(this.session, name, call), ['ERR_SSH_SFTP_FAILURE', 'EBADMSG']);
+    });
+    return inEncoding(says, encoding);
   }
 
   /** Size and free room of a file system. @throws SFTPError ENOTSUP where the server can't say */
@@ -210,6 +233,7 @@ export abstract class RemotePaths {
 
   // ---- attributes ---------------------------------------------------------------------------------------------------
 
+  /** Permissions; of what a symbolic link leads to. @throws SFTPError ENOENT, EACCES, ... */
   async chmod(path: Path, mode: Mode, options?: CallOptions): Promise<void> {
     await changes.setstat(this.session, this.at(path), { stMode: modeOf(mode) }, options);
   }
@@ -219,13 +243,24 @@ export abstract class RemotePaths {
     await changes.lsetstat(this.session, this.at(path), { stMode: modeOf(mode) }, options);
   }
 
+  /** As fs: -1 leaves the user or the group as it is. */
   async chown(path: Path, uid: number, gid: number, options?: CallOptions): Promise<void> {
-    await changes.setstat(this.session, this.at(path), { stUid: idOf(uid), stGid: idOf(gid) }, options);
+    const name = this.at(path);
+    await within('chown', options, async (call) => {
+      const look = () => questions.stat(this.session, name, call);
+      const owner = await ownerChanges(uid, gid, { operation: 'chown', path: name }, look);
+      await changes.setstat(this.session, name, owner, call);
+    });
   }
 
   /** Of a symbolic link itself. @throws SFTPError ENOTSUP, ... */
   async lchown(path: Path, uid: number, gid: number, options?: CallOptions): Promise<void> {
-    await changes.lsetstat(this.session, this.at(path), { stUid: idOf(uid), stGid: idOf(gid) }, options);
+    const name = this.at(path);
+    await within('lchown', options, async (call) => {
+      const look = () => questions.lstat(this.session, name, call);
+      const owner = await ownerChanges(uid, gid, { operation: 'lchown', path: name }, look);
+      await changes.lsetstat(this.session, name, owner, call);
+    });
   }
 
   /** As the seed: both times in seconds since 1970, or null for now. */

@@ -5,6 +5,7 @@ import { SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { eachOf } from './at-once.ts';
 import { remove, rmdir } from './changes.ts';
+import { withoutTrailingSlashes } from './paths.ts';
 import { lstat } from './questions.ts';
 import type { SFTPSession } from './session.ts';
 import { walkTree } from './walk.ts';
@@ -24,11 +25,19 @@ export interface RmOptions extends CallOptions {
 /** @throws SFTPError EISDIR for a folder without `recursive`, ENOENT without `force`, ... */
 export async function rm(session: SFTPSession, path: string, { recursive, force, ...call }: RmOptions = {}): Promise<void> {
   try {
-    if (recursive && (await lstat(session, path, call)).isDirectory()) await removeFolder(session, path, call);
+    if (recursive && (await isFolder(session, path, call))) await removeFolder(session, path, call);
     else await remove(session, path, call);
   } catch (error) {
     if (!force || !isGone(error)) throw error;
   }
+}
+
+/** A slash at the end would have the server follow a link, and what it leads to would be emptied. @throws SFTPError ENOTDIR for that */
+async function isFolder(session: SFTPSession, path: string, call: CallOptions): Promise<boolean> {
+  const bare = withoutTrailingSlashes(path);
+  const folder = (await lstat(session, bare, call)).isDirectory();
+  if (folder || bare === path) return folder;
+  throw new SFTPError('ENOTDIR', 'not a directory', { operation: 'rm', path });
 }
 
 async function removeFolder(session: SFTPSession, path: string, call: CallOptions): Promise<void> {

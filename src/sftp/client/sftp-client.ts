@@ -2,12 +2,12 @@
 // and hands on to the file of its idea; nothing of the protocol is decided here.
 
 import type { ReadableStream, WritableStream } from 'node:stream/web';
-import type { SSHError } from '../../errors.ts';
+import { type SSHError, UsageError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import type { ByteChannel } from '../byte-channel.ts';
 import type { SFTPAttributes } from '../protocol/attributes.ts';
 import { FXF_READ } from '../protocol/messages.ts';
-import { encodeName, type Path } from '../protocol/names.ts';
+import type { Path } from '../protocol/names.ts';
 import { guardSFTPClient } from './argument-kinds.ts';
 import { type CheckFileOptions, type CheckFileResult, checkFile } from './check-file.ts';
 import type { FileContent } from './chunks.ts';
@@ -19,14 +19,14 @@ import { type GlobOptions, globPaths } from './glob.ts';
 import { closeWritten, openHandle } from './handles.ts';
 import { entriesOf, FolderReader, type ListOptions, listFolder } from './listing.ts';
 import { type OpenFlags, openFlags } from './open-flags.ts';
-import { join, nameOf } from './paths.ts';
+import { inEncoding, isPlain, join, type NameEncoding, nameOf } from './paths.ts';
 import { type ReadStreamOptions, SFTPReadStream } from './read-stream.ts';
 import { RemotePaths } from './remote-paths.ts';
 import { SFTPSession } from './session.ts';
 import type { SessionLimits } from './session-limits.ts';
 import { openFile, type SFTPFile } from './sftp-file.ts';
 import { SideSessions } from './side-sessions.ts';
-import { within } from './time-limit.ts';
+import { waitUntil, within } from './time-limit.ts';
 import type { LocalPath, TransferOptions, TransferResult } from './transfer/options.ts';
 import type { TransferSink } from './transfer/sinks.ts';
 import type { TransferSource } from './transfer/sources.ts';
@@ -56,8 +56,8 @@ export interface ReaddirOptions extends CallOptions {
   readonly withFileTypes?: boolean;
   /** All that is below, with paths counted from the folder. */
   readonly recursive?: boolean;
-  /** `'buffer'` gives names as bytes. */
-  readonly encoding?: BufferEncoding | 'buffer' | null;
+  /** What names come as; `'buffer'` gives their bytes. Entries have text (`attributes.asBytes()` is the bytes). */
+  readonly encoding?: NameEncoding;
 }
 
 /** An entry of a tree: its attributes, and its path as the tree's was given. */
@@ -118,10 +118,11 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
   }
 
   /** How much the server takes and gives at once. */
-  limits(): Promise<SessionLimits> {
-    return this.session.knowLimits();
+  limits(options?: CallOptions): Promise<SessionLimits> {
+    return waitUntil('limits', options, this.session.knowLimits());
   }
 
+  /** The channel that the session runs on. */
   getChannel(): ByteChannel {
     return this.session.channel;
   }
@@ -161,10 +162,11 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     options?: BufferEncoding | (ReaddirOptions & { withFileTypes?: false; encoding?: BufferEncoding | null }),
   ): Promise<string[]>;
   readdir(path: Path, options: 'buffer' | (ReaddirOptions & { withFileTypes?: false; encoding: 'buffer' })): Promise<Buffer[]>;
-  readdir(path: Path, options: ReaddirOptions & { withFileTypes: true }): Promise<SFTPDirent[]>;
-  async readdir(path: Path, options?: string | ReaddirOptions): Promise<string[] | Buffer[] | SFTPDirent[]> {
+  readdir(path: Path, options: ReaddirOptions & { withFileTypes: true; encoding?: BufferEncoding | null }): Promise<SFTPDirent[]>;
+  async readdir(path: Path, options?: string | ReaddirOptions): Promise<(string | Buffer)[] | SFTPDirent[]> {
     const given: ReaddirOptions = typeof options === 'string' ? { encoding: options as 'buffer' } : (options ?? {});
     const { withFileTypes, recursive, encoding, ...own } = given;
+    if (withFileTypes && !isPlain(encoding)) throw new UsageError(`entries have their names as text, not as ${encoding}`);
     const [name, shown] = [this.at(path), nameOf(path)];
     const found = await within('readdir', own, async (call) => {
       if (!recursive) return (await entriesOf(this.session, name, call)).map((each) => ({ path: each.filename as string, each }));
@@ -178,7 +180,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
         ({ path, each }) => new SFTPDirent(join(shown, path).slice(0, -(each.filename as string).length - 1), each),
       );
     }
-    return encoding === 'buffer' ? found.map(({ path }) => Buffer.from(encodeName(path))) : found.map((entry) => entry.path);
+    return found.map((entry) => inEncoding(entry.path, encoding));
   }
 
   /** A folder to be read entry by entry. */
@@ -249,6 +251,7 @@ export class SFTPClient extends RemotePaths implements AsyncDisposable {
     await within('writeFile', own, (call) => writePath(this.session, this.sides, name, data, { ...how, ...call }));
   }
 
+  /** {@link writeFile} at the end of what is there. */
   async appendFile(path: Path, data: FileContent, options?: BufferEncoding | WriteFileOptions | null): Promise<void> {
     const given: WriteFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {});
     await this.writeFile(path, data, { flag: 'a', ...given });

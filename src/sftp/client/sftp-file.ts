@@ -2,14 +2,21 @@
 // their own. Both go through the same two pipelines, so a large read or write is as fast as a transfer.
 
 import type { ReadableStream } from 'node:stream/web';
-import { decodeText } from '../../bytes/bytes.ts';
-import { SFTPError } from '../../errors.ts';
+import { concat, decodeText } from '../../bytes/bytes.ts';
+import { SFTPError, UsageError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_APPEND, FXF_READ, FXF_WRITE, Write } from '../protocol/messages.ts';
 import { guardSFTPFile } from './argument-kinds.ts';
 import { bytesOf, type Chunk, type FileContent } from './chunks.ts';
 import { Cursor } from './cursor.ts';
-import { type ReadBufferOptions, readSpan, type WriteBufferOptions, writeSpan } from './file-arguments.ts';
+import {
+  type Position,
+  positionOf,
+  type ReadBufferOptions,
+  readSpan,
+  type WriteBufferOptions,
+  writeSpan,
+} from './file-arguments.ts';
 import type { Opened } from './handles.ts';
 import { closeHandle } from './handles.ts';
 import { OpenFile } from './open-file.ts';
@@ -63,15 +70,18 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
 
   /** Moves the position: from the beginning (`whence` 0), from where it is (1) or from the end (2). Resolves with where it is now. */
   async seek(offset: number, whence: 0 | 1 | 2 = 0, options?: CallOptions): Promise<number> {
+    if (![0, 1, 2].includes(whence)) throw new UsageError(`not a place to seek from: ${whence}`);
     const from = whence === 0 ? 0 : whence === 1 ? this.#cursor.position : ((await this.stat(options)).stSize ?? 0);
     this.#cursor.position = sizeOf(from + offset);
     return this.#cursor.position;
   }
 
+  /** The position. */
   tell(): number {
     return this.#cursor.position;
   }
 
+  /** As the seed: always true. */
   seekable(): boolean {
     return true;
   }
@@ -81,6 +91,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return (this.#flags & FXF_READ) !== 0;
   }
 
+  /** Whether it was opened for writing. */
   writable(): boolean {
     return (this.#flags & FXF_WRITE) !== 0;
   }
@@ -162,6 +173,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     for (let line = await this.readline(); line !== ''; line = await this.readline()) yield line;
   }
 
+  /** As the seed: the file itself, which gives out its lines. */
   xreadlines(): AsyncIterable<string> {
     return this;
   }
@@ -202,11 +214,24 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return { bytesWritten: bytes.length, buffer };
   }
 
+  /** As FileHandle.writev: one behind the other, at `position` or the file's own. */
+  async writev<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+    options?: CallOptions,
+  ): Promise<{ bytesWritten: number; buffers: T }> {
+    const bytes = concat(...buffers.map((each) => bytesOf(each)));
+    await this.#write(bytes, positionOf(position), options);
+    return { bytesWritten: bytes.length, buffers };
+  }
+
+  /** Cuts the file to so many bytes, or fills it up with zeros. */
   override async truncate(size = 0, options?: CallOptions): Promise<void> {
     this.#cursor.dropAhead();
     await super.truncate(size, options);
   }
 
+  /** Writes pieces one after the other, without newlines of its own. */
   async writelines(lines: Iterable<Chunk> | AsyncIterable<Chunk>, options?: CallOptions): Promise<void> {
     for await (const line of lines) await this.#write(bytesOf(line), null, options);
   }
@@ -221,6 +246,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     this.#cursor.position += await writeContent(file, data, this.#cursor.position, { encoding, ...bounded });
   }
 
+  /** As FileHandle has it: {@link writeFile}. */
   async appendFile(data: FileContent, options?: BufferEncoding | FileWriteOptions): Promise<void> {
     await this.writeFile(data, options);
   }
@@ -246,6 +272,7 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
     return new SFTPReadStream(this.#asStream(this), { start: this.#cursor.position, ...options });
   }
 
+  /** From the position on where no `start` is given; closes the file at its end unless `autoClose` is false. */
   createWriteStream(options: Omit<WriteStreamOptions, 'flags' | 'mode'> = {}): SFTPWriteStream {
     const { session, handle, path } = this;
     return new SFTPWriteStream(

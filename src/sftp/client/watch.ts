@@ -47,7 +47,7 @@ export async function* watchPath(
     await pause(interval, signal);
     // Something that is gone may come back.
     const after: Snapshot = await look().catch((error: unknown) => {
-      if (error instanceof SFTPError && error.code === 'ENOENT') return new Map<string, string>();
+      if (isGone(error)) return new Map<string, string>();
       throw error;
     });
     yield* differences(before, after);
@@ -61,13 +61,18 @@ async function lookAt(session: SFTPSession, path: string, recursive: boolean, ca
   if (!attributes.isDirectory()) {
     seen.set(baseOf(path), stateOf(attributes));
   } else if (recursive) {
-    const onError = (error: unknown) => (error instanceof SFTPError && error.code === 'ENOENT' ? 'skip' : 'throw');
+    const onError = (error: unknown) => (isGone(error) ? 'skip' : 'throw');
     const walk = walkTree(session, path, { ...call, onError });
     for await (const found of walk) seen.set(found.relative, stateOf(found.attributes));
   } else {
     for await (const entry of listFolder(session, path, call)) seen.set(entry.filename as string, stateOf(entry));
   }
   return seen;
+}
+
+/** Also a folder that has become a file since it was seen: the next look sees it. */
+function isGone(error: unknown): boolean {
+  return error instanceof SFTPError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
 function stateOf({ stSize, stMtime, stMode, stUid, stGid }: SFTPAttributes): string {

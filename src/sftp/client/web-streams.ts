@@ -8,6 +8,8 @@ import type { SFTPWriteStream } from './write-stream.ts';
 const strategy = { highWaterMark: 0 };
 
 export function webReadable(stream: SFTPReadStream): ReadableStream<Uint8Array> {
+  // Whoever reads hears of it, be it later; until then, or where nobody reads, 'error' must not end the process.
+  stream.on('error', () => {});
   const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   return new ReadableStream<Uint8Array>(
     {
@@ -16,7 +18,7 @@ export function webReadable(stream: SFTPReadStream): ReadableStream<Uint8Array> 
         if (done) controller.close();
         else controller.enqueue(value);
       },
-      cancel: (reason) => void stream.destroy(reason instanceof Error ? reason : undefined).on('error', () => {}),
+      cancel: (reason) => void stream.destroy(reason instanceof Error ? reason : undefined),
     },
     strategy,
   );
@@ -34,7 +36,11 @@ export function webWritable(stream: SFTPWriteStream): WritableStream<Uint8Array 
       new Promise<void>((resolve, reject) => {
         begin((error) => (error ? reject(error) : resolve()));
       }),
-    ]);
+    ]).catch((error: Error) => {
+      // What cannot be written, for one: the web stream is of no use any more, and nobody would close the file.
+      stream.destroy(error);
+      throw error;
+    });
   return new WritableStream<Uint8Array | string>({
     start: (controller) => void stream.on('error', (error) => controller.error(error)),
     write: (chunk) => step((done) => stream.write(chunk, done)),

@@ -3,7 +3,7 @@
 
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_APPEND, FXF_READ } from '../protocol/messages.ts';
-import type { FileContent } from './chunks.ts';
+import { endUnread, type FileContent, heedErrors } from './chunks.ts';
 import { openHandle } from './handles.ts';
 import { type OpenFlags, openFlags } from './open-flags.ts';
 import { fstat } from './questions.ts';
@@ -45,7 +45,12 @@ export async function writePath(
   options: WriteFileOptions,
 ): Promise<void> {
   const { encoding, mode, flag = 'w', ...call } = options;
-  const start = await openForWriting(session, sides, path, openFlags(flag), modeOf(mode), call);
+  heedErrors(content);
+  const opening = openForWriting(session, sides, path, openFlags(flag), modeOf(mode), call);
+  const start = await opening.catch((error: unknown) => {
+    endUnread(content);
+    throw error;
+  });
   await writeContent(start, content, start.position, { ...call, encoding, close: true });
 }
 

@@ -1,7 +1,7 @@
 // A remote file as a Node Writable, with the events and fields of fs.WriteStream. A write's callback comes as soon as there is room
 // for more, or nothing would ever be under way; 'finish' comes when the server has acknowledged every byte and closed the file.
 
-import { Writable } from 'node:stream';
+import { addAbortSignal, Writable } from 'node:stream';
 import { GatheredWrites } from './gathered-writes.ts';
 import type { Lanes } from './lanes.ts';
 import type { StreamFile } from './read-stream.ts';
@@ -66,12 +66,13 @@ export class SFTPWriteStream extends Writable {
       highWaterMark,
       ...(encoding !== undefined && { defaultEncoding: encoding }),
       ...(emitClose !== undefined && { emitClose }),
-      ...(signal !== undefined && { signal }),
     });
     this.path = source.path;
     this.#source = source;
     this.#autoClose = autoClose;
     this.#start = start;
+    // Not by Node's constructor, which would destroy what is not made yet where it is aborted already.
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   /** Bytes that the server has acknowledged. */
@@ -80,6 +81,7 @@ export class SFTPWriteStream extends Writable {
   }
 
   override _construct(done: (error?: Error | null) => void): void {
+    if (this.destroyed) this.#abort.abort();
     this.#source.open({ signal: this.#abort.signal }).then(
       (file) => {
         this.#file = file;
@@ -96,8 +98,15 @@ export class SFTPWriteStream extends Writable {
         this.emit('open', file.handle);
         this.emit('ready');
       },
-      (error: Error) => done(error),
+      // Given up by ourselves, it is no failure of its own: what destroyed the stream says why.
+      (error: Error) => done(this.#abort.signal.aborted ? null : error),
     );
+  }
+
+  /** Node waits for the opening before it destroys: a server that does not answer must not keep it. */
+  override destroy(error?: Error): this {
+    this.#abort.abort();
+    return super.destroy(error);
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -128,7 +137,6 @@ export class SFTPWriteStream extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#abort.abort();
     this.#gathered?.stop();
     this.#lanes?.close();
     if (this.#file !== null && this.#autoClose) this.#close(this.#file, true).catch(() => {});

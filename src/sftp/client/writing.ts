@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { type CallOptions, waitFor } from '../../io/waiting.ts';
-import { chunksOf, type FileContent } from './chunks.ts';
+import { chunksOf, endUnread, type FileContent, heedErrors } from './chunks.ts';
 import type { Opened } from './handles.ts';
 import { closeHandle } from './handles.ts';
 import { Lanes } from './lanes.ts';
@@ -39,8 +39,10 @@ export function writeContent(
   options: WriteContentOptions,
 ): Promise<number> {
   const { encoding, close = false, ...call } = options;
+  heedErrors(content);
   if (call.signal?.aborted) {
     // Between the opening and this.
+    endUnread(content);
     if (close) file.session.release(file.handle);
     return Promise.reject(call.signal.reason);
   }

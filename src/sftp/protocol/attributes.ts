@@ -12,7 +12,7 @@ const ACMODTIME = 0x8;
 const EXTENDED = 0x8000_0000;
 
 /** The kinds of files in `mode`, as POSIX has them. */
-export const S_IFMT = 0o170000;
+const S_IFMT = 0o170000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
 export const S_IFDIR = 0o040000;
@@ -146,6 +146,11 @@ export class SFTPAttributes {
   #is(kind: number): boolean {
     return (this.mode & S_IFMT) === kind;
   }
+}
+
+/** Whether the server says what kind of file it is. */
+export function isKindKnown({ stMode }: SFTPAttributes): boolean {
+  return stMode !== undefined && (stMode & S_IFMT) !== 0;
 }
 
 /** ATTRS as a field of messages. */

@@ -30,6 +30,16 @@ export function decodeName(bytes: Uint8Array): string {
   }
 }
 
+/**
+ * A path as callers give it. What is neither text nor bytes is refused: taken for an empty name, it would stand for a folder.
+ * @throws UsageError
+ */
+export function textOf(path: Path): string {
+  if (typeof path === 'string') return path;
+  if (path instanceof Uint8Array) return decodeName(path);
+  throw new UsageError(`not a path: ${path === null ? 'null' : typeof path}`);
+}
+
 /** @throws UsageError for a surrogate that {@link decodeName} does not make: no bytes stand for it. */
 export function encodeName(name: Path): Uint8Array {
   if (typeof name !== 'string') return name;

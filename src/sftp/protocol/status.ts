@@ -35,7 +35,7 @@ const STATUSES: ReadonlyMap<number, StatusRow> = new Map<number, StatusRow>([
   [SFTP_NO_SUCH_FILE, { name: 'NO_SUCH_FILE', code: 'ENOENT', text: 'no such file or directory' }],
   [SFTP_PERMISSION_DENIED, { name: 'PERMISSION_DENIED', code: 'EACCES', text: 'permission denied' }],
   [SFTP_FAILURE, FAILURE],
-  [SFTP_BAD_MESSAGE, { name: 'BAD_MESSAGE', code: 'EBADMSG', text: 'the server could not read the request' }],
+  [SFTP_BAD_MESSAGE, { name: 'BAD_MESSAGE', code: 'EBADMSG', text: 'the server could not make sense of the request' }],
   [SFTP_NO_CONNECTION, { name: 'NO_CONNECTION', code: 'ENOTCONN', text: 'no connection' }],
   [SFTP_CONNECTION_LOST, { name: 'CONNECTION_LOST', code: 'ECONNRESET', text: 'connection lost' }],
   [SFTP_OP_UNSUPPORTED, { name: 'OP_UNSUPPORTED', code: 'ENOTSUP', text: 'the server does not support this' }],
@@ -95,7 +95,8 @@ export function explainStatus(status: SFTPStatus, message: string): { code: SFTP
   const words = message.trim().toLowerCase();
   const known = byText.get(words);
   if (known !== undefined && (known.status === status || row === FAILURE)) return { code: known.code, text: words };
-  return { code: row.code, text: row.text };
+  // The message follows: it says why.
+  return { code: row.code, text: row === FAILURE && !['', 'failure'].includes(words) ? 'failed at the server' : row.text };
 }
 
 /** The status and text that a server sends for an error of Node's (`ENOENT`, ...). */

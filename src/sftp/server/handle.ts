@@ -58,6 +58,7 @@ export class SFTPHandle {
     return this.#writeFile(offset, data);
   }
 
+  /** Of the open file, whatever its name is now. */
   stat(): Eventually<SFTPAttributes | SFTPStatus> {
     const file = this.readfile ?? this.writefile;
     return file === null ? SFTP_OP_UNSUPPORTED : file.stat().then((stat) => SFTPAttributes.fromStat(stat));

@@ -53,6 +53,7 @@ export class SFTPServerInterface {
     return SFTP_OP_UNSUPPORTED;
   }
 
+  /** What is in a folder. */
   listFolder(_path: string): Eventually<Listing | SFTPStatus> {
     return SFTP_OP_UNSUPPORTED;
   }
@@ -67,6 +68,7 @@ export class SFTPServerInterface {
     return SFTP_OP_UNSUPPORTED;
   }
 
+  /** Removes a file or a link, not a folder. */
   remove(_path: string): Eventually<SFTPStatus> {
     return SFTP_OP_UNSUPPORTED;
   }
@@ -81,10 +83,12 @@ export class SFTPServerInterface {
     return SFTP_OP_UNSUPPORTED;
   }
 
+  /** Makes a folder; `attributes` are those that it should have. */
   mkdir(_path: string, _attributes: SFTPAttributes): Eventually<SFTPStatus> {
     return SFTP_OP_UNSUPPORTED;
   }
 
+  /** Removes an empty folder. */
   rmdir(_path: string): Eventually<SFTPStatus> {
     return SFTP_OP_UNSUPPORTED;
   }
@@ -109,6 +113,7 @@ export class SFTPServerInterface {
     return `/${kept.join('/')}`;
   }
 
+  /** What a symbolic link says. */
   readlink(_path: string): Eventually<string | SFTPStatus> {
     return SFTP_OP_UNSUPPORTED;
   }

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../src/errors.ts';
 import { readSpan, writeSpan } from '../../../src/sftp/client/file-arguments.ts';
 import { matches, parseGlob, type Segment } from '../../../src/sftp/client/glob-pattern.ts';
 import { openFlags } from '../../../src/sftp/client/open-flags.ts';
@@ -108,6 +109,15 @@ describe('paths', () => {
     expect(() => nameOf('a\0')).toThrow(/NUL/);
     expect(() => nameOf(Uint8Array.of(97, 0))).toThrow(/NUL/);
     expect(nameOf(Uint8Array.of(97, 0xff))).toBe('a\udcff');
+  });
+
+  it('are text or bytes, and nothing else: what a program has forgotten to set must not become a folder', () => {
+    const folder = new WorkingFolder();
+    folder.current = '/home/me';
+    for (const wrong of [undefined, null, 7, {}, ['a']]) {
+      expect(() => folder.at(wrong as never)).toThrow(UsageError);
+      expect(() => nameOf(wrong as never)).toThrow(/not a path/);
+    }
   });
 
   it('begin in the working folder', () => {

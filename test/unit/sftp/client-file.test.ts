@@ -7,7 +7,7 @@ import { decodeText } from '../../../src/bytes/bytes.ts';
 import { SFTPSession } from '../../../src/sftp/client/session.ts';
 import { SideSessions } from '../../../src/sftp/client/side-sessions.ts';
 import { writeOf } from '../../../src/sftp/protocol/data.ts';
-import { Attrs, Close, Data, Fsetstat, Fstat, Open, Read, Version, Write } from '../../../src/sftp/protocol/messages.ts';
+import { Attrs, Close, Data, Fsetstat, Fstat, Handle, Open, Read, Version, Write } from '../../../src/sftp/protocol/messages.ts';
 import { SFTP_EOF, SFTP_FAILURE, SFTP_OK } from '../../../src/sftp/protocol/status.ts';
 import { SFTPClient } from '../../../src/sftp.ts';
 import { type Answers, attributesOf, behave, scriptedClient } from '../../support/scripted-client.ts';
@@ -388,6 +388,57 @@ describe('streams', () => {
     await settled();
     expect(closes).toBe(count(Open));
     expect(count(Close)).toBe(count(Open));
+  });
+
+  it('can be destroyed while the server leaves the opening without an answer', async () => {
+    const late: Uint8Array[] = [];
+    const open: Answers = (packet) => {
+      late.push(Handle.encode({ id: idOf(packet), handle: Uint8Array.of(1) }));
+      return [];
+    };
+    const { sftp, server, settled, count } = await scriptedClient([[Open, open]]);
+    const make = [
+      (signal?: AbortSignal) => sftp.createReadStream('x', { ...(signal && { signal }) }),
+      (signal?: AbortSignal) => sftp.createWriteStream('x', { ...(signal && { signal }) }),
+    ];
+    for (const stream of make) {
+      const plain = stream();
+      const seen: unknown[] = [];
+      plain.on('error', (error) => seen.push(error));
+      await settled();
+      plain.destroy();
+      await once(plain, 'close');
+      expect(seen).toEqual([]);
+      const stop = new AbortController();
+      const stopped = stream(stop.signal);
+      await settled();
+      stop.abort();
+      await expect(once(stopped, 'close')).rejects.toMatchObject({ name: 'AbortError' });
+      // Before it has begun.
+      await expect(once(stream(AbortSignal.abort()), 'close')).rejects.toMatchObject({ name: 'AbortError' });
+    }
+    expect(count(Open)).toBe(4);
+    // What was opened in the end is closed.
+    server.reply(...late);
+    await settled();
+    expect(count(Close)).toBe(4);
+  });
+});
+
+describe('a limit of time', () => {
+  it('holds for what a server announces and then keeps to itself, and for closing', async () => {
+    const limits = new Map([['limits@openssh.com', Uint8Array.of(49)]]);
+    const silent = await SFTPClient.open(scriptedSftp(() => {}, { extensions: limits }).channel);
+    await expect(silent.limits({ timeout: 20 })).rejects.toMatchObject({ name: 'SSHTimeoutError' });
+    await expect(silent.limits({ signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    silent.close();
+    const { sftp } = await scriptedClient([[Close, () => []]]);
+    const file = await sftp.open('x', 'w');
+    file.settimeout(20);
+    await expect(file.close()).rejects.toMatchObject({ name: 'SSHTimeoutError' });
+    const other = await sftp.open('x', 'w');
+    other.settimeout(20);
+    await expect(other.close({ timeout: 30 })).rejects.toMatchObject({ message: expect.stringContaining('30 ms') });
   });
 });
 

@@ -109,11 +109,12 @@ describe('answers', () => {
       [2, 'No such file', 'ENOENT', "realpath 'a': no such file or directory"],
       [3, '', 'EACCES', "realpath 'a': permission denied"],
       [4, 'Failure', 'ERR_SSH_SFTP_FAILURE', "realpath 'a': the server does not say why"],
+      [4, 'Disk on fire', 'ERR_SSH_SFTP_FAILURE', "realpath 'a': failed at the server (Disk on fire)"],
       [4, 'No space left on device', 'ENOSPC', "realpath 'a': no space left on device"],
       [2, 'Not a directory', 'ENOTDIR', "realpath 'a': not a directory"],
       [3, 'File exists', 'EACCES', "realpath 'a': permission denied (File exists)"],
       [14, 'x\x1b[2J', 'ENOSPC', "realpath 'a': no space left on device (x\\x1b[2J)"],
-      [9_999, '?', 'ERR_SSH_SFTP_FAILURE', "realpath 'a': the server does not say why (?)"],
+      [9_999, '?', 'ERR_SSH_SFTP_FAILURE', "realpath 'a': failed at the server (?)"],
       [0, '', 'ERR_SSH_PROTOCOL', 'realpath: an answer of another type to realpath'],
     ] as const;
     for (const [status, message, code, text] of statuses) {

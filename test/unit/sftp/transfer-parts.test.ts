@@ -1,5 +1,6 @@
 // The parts of transfers that need neither a server nor a network: gaps, crews, names, counts, errors.
 
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChannelClosedError, SFTPError, TransferError, UsageError } from '../../../src/index.ts';
 import { TransferCall } from '../../../src/sftp/client/transfer/call.ts';
@@ -126,7 +127,8 @@ describe('local names', () => {
   it('come as text, bytes and URLs', () => {
     expect(localPath(Buffer.from([0x61, 0xff]))).toBe('a\udcff');
     expect(localPath(new URL('file:///a%20b'))).toBe('/a b');
-    for (const wrong of ['', 'a\0b']) expect(() => localPath(wrong)).toThrow(UsageError);
+    for (const wrong of ['', 'a\0b', undefined, null, 7]) expect(() => localPath(wrong as string)).toThrow(UsageError);
+    expect(() => localPath(new PassThrough() as never)).toThrow(/putfo/);
     expect(() => localPath(new URL('https://example.org/'))).toThrow(TypeError);
   });
 });
@@ -234,6 +236,20 @@ describe('TransferCall', () => {
     };
     expect(await TransferCall.run('test', { signal: stop.signal }, body)).toBe(7);
     expect([add.mock.calls.length, remove.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it('takes no options that are none', async () => {
+    const body = vi.fn();
+    for (const wrong of [
+      { verify: 'sha256' },
+      { verify: true },
+      { links: 'no' },
+      { concurrency: 0 },
+      { concurrency: Number.NaN },
+    ]) {
+      await expect(TransferCall.run('get', wrong as never, body)).rejects.toThrow(UsageError);
+    }
+    expect(body).not.toHaveBeenCalled();
   });
 
   it('rejects with the reason, whatever the body makes of it', async () => {

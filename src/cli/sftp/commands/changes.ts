@@ -25,7 +25,7 @@ export const changeCommands: readonly Command[] = [
     help: 'remove empty remote folders',
     words: [1, MANY],
     completes: ['remote'],
-    run: (shell, { words }) => shell.each(words, (path) => shell.client.rmdir(shell.remote(literal(path)), shell.call)),
+    run: (shell, { words }) => shell.changeEach(words, (path) => shell.client.rmdir(shell.remote(literal(path)), shell.call)),
   },
   {
     names: ['rm', 'delete'],
@@ -34,7 +34,7 @@ export const changeCommands: readonly Command[] = [
     words: [1, MANY],
     completes: ['remote'],
     async run(shell, { words }) {
-      await shell.each(await shell.remotePaths(words), async (path) => {
+      await shell.changeEach(await shell.remotePaths(words), async (path) => {
         shell.tell(`Removing ${shown(path)}`);
         await shell.client.remove(path, shell.call);
       });
@@ -135,7 +135,7 @@ async function rename(shell: Shell, from: string, to: string): Promise<void> {
 }
 
 async function change(shell: Shell, { words }: Call, what: string, action: (path: string) => Promise<void>): Promise<void> {
-  await shell.each(await shell.remotePaths(words.slice(1)), async (path) => {
+  await shell.changeEach(await shell.remotePaths(words.slice(1)), async (path) => {
     shell.tell(`Changing ${what} on ${shown(path)}`);
     await action(path);
   });

@@ -3,10 +3,11 @@
 // for every file waits with `until`, which costs a fraction of a listener.
 
 import { setMaxListeners } from 'node:events';
-import { SSHTimeoutError } from '../../../errors.ts';
+import { SSHTimeoutError, UsageError } from '../../../errors.ts';
 import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
 import type { SFTPSession } from '../session.ts';
 import { FramePool } from './frames.ts';
+import { close } from './local-fs.ts';
 import type { TransferOptions } from './options.ts';
 import { Pace } from './pace.ts';
 import { type FileCount, Tally } from './progress.ts';
@@ -37,10 +38,11 @@ export class TransferCall {
 
   /**
    * Runs `body`, which has to reject with `signal.reason` soon after the signal is aborted, and clean up before.
-   * @throws `signal.reason`, SSHTimeoutError, what `body` throws
+   * @throws UsageError for options that are none, `signal.reason`, SSHTimeoutError, what `body` throws
    */
   static async run<T>(what: string, options: TransferOptions, body: (call: TransferCall) => Promise<T>): Promise<T> {
     const { signal, timeout = 0 } = options;
+    mustBeOptions(options);
     signal?.throwIfAborted();
     const call = new TransferCall(options);
     const abort = () => call.stop(signal?.reason);
@@ -112,8 +114,24 @@ export class TransferCall {
     return this.until(opening.then(closeLate));
   }
 
+  /** As {@link until}, for a local file: a pipe is open when somebody has opened its other end. One that comes too late is closed. */
+  untilFd(opening: Promise<number>): Promise<number> {
+    const closeLate = (fd: number) => {
+      if (this.signal.aborted) close(fd).catch(() => {});
+      return fd;
+    };
+    return this.until(opening.then(closeLate));
+  }
+
   get verifies(): 'size' | 'hash' | false {
     const { verify, confirm } = this.options;
     return verify ?? (confirm === false ? false : 'size');
   }
+}
+
+/** What is misspelt must not be taken for the default: a transfer would verify less than was asked for. @throws UsageError */
+function mustBeOptions({ verify, links, concurrency }: TransferOptions): void {
+  if (verify !== undefined && !['size', 'hash', false].includes(verify)) throw new UsageError(`not a way to verify: ${verify}`);
+  if (links !== undefined && !['copy', 'follow', 'skip'].includes(links)) throw new UsageError(`not a way with links: ${links}`);
+  if (concurrency !== undefined && !(concurrency >= 1)) throw new UsageError(`not a number of files at once: ${concurrency}`);
 }

@@ -3,7 +3,7 @@
 // lists, nothing is ever written through a link that came from it (CVE-2019-6111 and its kind).
 
 import { SFTPError } from '../../../errors.ts';
-import { S_IFMT, type SFTPAttributes } from '../../protocol/attributes.ts';
+import { isKindKnown, type SFTPAttributes } from '../../protocol/attributes.ts';
 import type { TransferCall } from './call.ts';
 import { Crew } from './crew.ts';
 import type { Entry, FileJob, SourceTree, TargetTree } from './trees.ts';
@@ -234,11 +234,6 @@ class Told {
 
 function untold(error: unknown): unknown {
   return error instanceof Told ? error.error : error;
-}
-
-/** Whether the server says what kind of file it is. */
-function isKindKnown({ stMode }: SFTPAttributes): boolean {
-  return stMode !== undefined && (stMode & S_IFMT) !== 0;
 }
 
 function isInside(path: string, folder: string): boolean {

@@ -29,7 +29,7 @@ export async function getFile(call: TransferCall, file: GetFile): Promise<void> 
   try {
     const { attributes, size } = source;
     if (size !== undefined) call.tally.resize(count, size);
-    target = await LocalTarget.open({ path: local, insideFolder, resume: call.options.resume === true }, attributes, name);
+    target = await LocalTarget.open(call, { path: local, insideFolder, resume: call.options.resume === true }, attributes, name);
     const start = call.options.resume ? await resumeLocal(call, source, target, name) : 0;
     if (start > 0) call.tally.already(count, start);
     const take = target.receive(call, start);

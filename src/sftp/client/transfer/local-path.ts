@@ -5,14 +5,18 @@
 import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printable, SFTPError, UsageError } from '../../../errors.ts';
-import { decodeName, encodeName, isText } from '../../protocol/names.ts';
+import { encodeName, isText, textOf } from '../../protocol/names.ts';
 import type { LocalPath } from './options.ts';
 
 const windows = process.platform === 'win32';
 
-/** @throws UsageError for a NUL, TypeError for a URL of another kind */
+/** @throws UsageError for a NUL and for what is no path, TypeError for a URL of another kind */
 export function localPath(path: LocalPath): string {
-  const text = path instanceof URL ? fileURLToPath(path) : typeof path === 'string' ? path : decodeName(path);
+  // What other libraries take in the same place.
+  if (typeof path === 'object' && path !== null && !(path instanceof URL || path instanceof Uint8Array)) {
+    throw new UsageError('not a local path; streams and all else that gives or takes bytes are for putfo and getfo');
+  }
+  const text = path instanceof URL ? fileURLToPath(path) : textOf(path);
   if (text.includes('\0')) throw new UsageError('a path holds a NUL character');
   if (text === '') throw new UsageError('an empty local path');
   return text;

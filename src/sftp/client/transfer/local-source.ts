@@ -26,10 +26,10 @@ export class LocalSource {
   readonly fd: number;
   readonly attributes: SFTPAttributes;
 
-  /** Of a folder's file `known` is what a moment ago was a file. @throws Node's errors; SFTPError EISDIR, ELOOP */
-  static async open(path: string, name: TransferName, known?: KnownFile): Promise<LocalSource> {
+  /** Of a folder's file `known` is what a moment ago was a file. @throws Node's errors; SFTPError EISDIR, ELOOP; `signal.reason` */
+  static async open(call: TransferCall, path: string, name: TransferName, known?: KnownFile): Promise<LocalSource> {
     if (known === undefined) {
-      const fd = await open(forNode(path), constants.O_RDONLY);
+      const fd = await call.untilFd(open(forNode(path), constants.O_RDONLY));
       try {
         const stats = await fstat(fd);
         if (stats.isDirectory()) throw fileError('EISDIR', 'is a directory', name);

@@ -30,13 +30,21 @@ export class LocalTarget {
   #start = 0;
   #closed = false;
 
-  /** Opens the file, and makes it where it is missing. Without `resume` it is empty then. @throws Node's errors; SFTPError ELOOP */
-  static async open(plan: LocalTargetPlan, attributes: SFTPAttributes | null, name: TransferName): Promise<LocalTarget> {
+  /**
+   * Opens the file, and makes it where it is missing. Without `resume` it is empty then.
+   * @throws Node's errors; SFTPError ELOOP; `signal.reason`
+   */
+  static async open(
+    call: TransferCall,
+    plan: LocalTargetPlan,
+    attributes: SFTPAttributes | null,
+    name: TransferName,
+  ): Promise<LocalTarget> {
     const { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC } = constants;
     const flags = (plan.resume ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | (plan.insideFolder ? CAREFUL : 0);
     let fd: number;
     try {
-      fd = await open(forNode(plan.path), flags, creationMode(attributes?.stMode));
+      fd = await call.untilFd(open(forNode(plan.path), flags, creationMode(attributes?.stMode)));
     } catch (error) {
       if (plan.insideFolder && errno(error) === 'ELOOP') throw fileError('ELOOP', 'a symbolic link stands in the way', name);
       throw error;

@@ -24,7 +24,7 @@ export async function putFile(call: TransferCall, file: PutFile): Promise<SFTPAt
   const { local, path, to, count } = file;
   const { session } = to;
   const name = { operation: 'put', path: local, dest: path } as const;
-  const source = await LocalSource.open(local, name, file.known);
+  const source = await LocalSource.open(call, local, name, file.known);
   try {
     const { size, attributes } = source;
     call.tally.resize(count, size);

@@ -1,10 +1,11 @@
-// A remote file to read: opened and looked at in one round trip, then poured into whatever takes it.
+// A remote file to read: looked at, opened, then poured into whatever takes it. It is looked at first, as OpenSSH's sftp does: to
+// open a pipe waits for whoever writes to it, and OpenSSH's server, which does one thing at a time, would answer nothing more.
 
-import { SFTPError, type SSHError } from '../../../errors.ts';
+import type { SSHError } from '../../../errors.ts';
 import type { SFTPAttributes } from '../../protocol/attributes.ts';
 import { FXF_READ } from '../../protocol/messages.ts';
 import { Download } from '../download.ts';
-import { openHandle } from '../handles.ts';
+import { mustBeFile, openHandle } from '../handles.ts';
 import { fstat, stat } from '../questions.ts';
 import type { SFTPSession } from '../session.ts';
 import type { TransferCall } from './call.ts';
@@ -23,18 +24,22 @@ export class RemoteSource {
   readonly attributes: SFTPAttributes | null;
   #closed = false;
 
-  /** With `known` attributes, from a listing, it is opened and no more. @throws SFTPError, EISDIR for a folder */
+  /**
+   * With `known` attributes, from a listing, it is opened and no more.
+   * @throws SFTPError, EISDIR for a folder, ENOTSUP for a pipe or a device
+   */
   static async open(call: TransferCall, session: SFTPSession, path: string, known?: SFTPAttributes): Promise<RemoteSource> {
     // The answer to `limits`, which has been asked for long ago, says how much can be read at once.
     await call.until(session.knowLimits());
-    const opened = call.untilOpen(session, openHandle(session, path, FXF_READ, undefined));
-    const asked = known ?? stat(session, path, call.call).catch(() => null);
-    const handle = await opened;
+    // Where it can't be looked at, opening it says why.
+    const seen = known ?? (await stat(session, path, call.call).catch(() => null));
+    call.signal.throwIfAborted();
+    mustBeFile(seen, { operation: 'get', path });
+    const handle = await call.untilOpen(session, openHandle(session, path, FXF_READ, undefined));
     try {
-      const attributes = (await asked) ?? (await fstat(session, handle, path, call.call).catch(() => null));
+      const attributes = seen ?? (await fstat(session, handle, path, call.call).catch(() => null));
       call.signal.throwIfAborted();
-      // OpenSSH opens folders and then fails to read them.
-      if (attributes?.isDirectory()) throw new SFTPError('EISDIR', 'is a directory', { operation: 'get', path });
+      mustBeFile(attributes, { operation: 'get', path });
       return new RemoteSource(session, path, handle, attributes);
     } catch (error) {
       session.release(handle);

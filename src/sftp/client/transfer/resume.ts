@@ -17,7 +17,7 @@ import type { LocalTarget } from './local-target.ts';
 import type { RemoteEnd } from './options.ts';
 import { RemoteSource } from './remote-source.ts';
 import { SPAN_BYTES } from './remote-target.ts';
-import { hasNoGap, sameSpots } from './spot-check.ts';
+import { hasNoGap, sameRemoteSpots, sameSpots } from './spot-check.ts';
 import { sameBeginning, sameRemoteBeginning } from './verify.ts';
 
 export interface ResumePoint {
@@ -95,7 +95,8 @@ export function resumeCopy(
   if (source.attributes?.stSize === undefined) return Promise.resolve(FROM_THE_START);
   const compare = async (target: RemoteSource, existing: number): Promise<number> => {
     if (call.verifies === 'hash' && !(await sameRemoteBeginning(call, source, target, existing))) return 0;
-    return Math.max(0, existing - SPAN_BYTES);
+    const certain = Math.max(0, existing - SPAN_BYTES);
+    return (await sameRemoteSpots(call, source, target, certain)) ? certain : 0;
   };
   return resumeAt(call, to, path, source.attributes, name, compare);
 }

@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { UsageError } from '../../../errors.ts';
-import { bytesOf, type Chunk } from '../chunks.ts';
+import { bytesOf, type Chunk, heedErrors } from '../chunks.ts';
 
 /** A FileHandle, an SFTPFile: read from where it stands. */
 export interface FileLikeSource {
@@ -35,6 +35,7 @@ export function sourceOf(source: TransferSource): Source {
   if (source instanceof Blob) return sourceOf(source.stream() as ReadableStream<Uint8Array>);
   if (typeof source !== 'object' || source === null) throw new UsageError(`nothing can be read from a ${typeof source}`);
   if (source instanceof Readable) {
+    heedErrors(source);
     return iterated(source, (error) => source.destroy(error instanceof Error ? error : undefined));
   }
   if (source instanceof ReadableStream || 'getReader' in source) return webSource(source as ReadableStream<Chunk>);
@@ -46,10 +47,10 @@ export function sourceOf(source: TransferSource): Source {
 /** `stop` ends it while somebody waits for the next piece; without one, it is told when it has given that. */
 function iterated(source: Iterable<Chunk> | AsyncIterable<Chunk>, stop?: (error: unknown) => void): Source {
   let iterator: Iterator<Chunk> | AsyncIterator<Chunk> | null = null;
-  const next = async (): Promise<Chunk | null> => {
+  const next = async (): Promise<Uint8Array | null> => {
     iterator ??= Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     const { done, value } = await iterator.next();
-    return done ? null : value;
+    return done ? null : bytesOf(value);
   };
   return chunked(next, (error) => {
     if (error === undefined) return;
@@ -60,9 +61,9 @@ function iterated(source: Iterable<Chunk> | AsyncIterable<Chunk>, stop?: (error:
 
 function webSource(stream: ReadableStream<Chunk>): Source {
   const reader = stream.getReader();
-  const next = async (): Promise<Chunk | null> => {
+  const next = async (): Promise<Uint8Array | null> => {
     const { done, value } = await reader.read();
-    return done ? null : value;
+    return done ? null : bytesOf(value);
   };
   return chunked(next, (error) => {
     if (error === undefined) reader.releaseLock();
@@ -71,7 +72,7 @@ function webSource(stream: ReadableStream<Chunk>): Source {
 }
 
 /** Many small pieces fill one buffer, a large one many. */
-function chunked(next: () => Promise<Chunk | null>, close: Source['close']): Source {
+function chunked(next: () => Promise<Uint8Array | null>, close: Source['close']): Source {
   let rest: Uint8Array = new Uint8Array(0);
   let ended = false;
   return {
@@ -81,7 +82,7 @@ function chunked(next: () => Promise<Chunk | null>, close: Source['close']): Sou
         if (rest.length === 0) {
           const chunk = await next();
           if (chunk === null) ended = true;
-          else rest = bytesOf(chunk);
+          else rest = chunk;
           continue;
         }
         const count = Math.min(rest.length, target.length - filled);

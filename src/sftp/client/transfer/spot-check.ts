@@ -31,11 +31,29 @@ interface Spot {
 /** Of the first `length` bytes of a local and a remote file. */
 export async function sameSpots(call: TransferCall, fd: number, remote: RemoteSource, length: number): Promise<boolean> {
   const spots: Spot[] = [];
-  const step = Math.max(SPOT_BYTES, Math.floor(length / SPOTS));
-  for (let at = 0; at < length; at += step) spots.push(await spotAt(fd, at, Math.min(SPOT_BYTES, length - at)));
-  // The last bytes are the most doubtful.
-  spots.push(await spotAt(fd, Math.max(0, length - SPOT_BYTES), Math.min(SPOT_BYTES, length)));
+  for (const at of positions(length)) spots.push(await spotAt(fd, at, Math.min(SPOT_BYTES, length - at)));
   return areThere(call, remote, spots);
+}
+
+/** Of the first `length` bytes of two remote files. */
+export async function sameRemoteSpots(
+  call: TransferCall,
+  source: RemoteSource,
+  target: RemoteSource,
+  length: number,
+): Promise<boolean> {
+  const ask = async (position: number): Promise<Spot> => {
+    return { position, data: await readOnce(source, position, Math.min(SPOT_BYTES, length - position), call.call) };
+  };
+  return areThere(call, target, await Promise.all(positions(length).map(ask)));
+}
+
+/** Where the spots of so many bytes begin. */
+function positions(length: number): number[] {
+  const step = Math.max(SPOT_BYTES, Math.floor(length / SPOTS));
+  const all = Array.from({ length: Math.ceil(length / step) }, (_, index) => index * step);
+  // The last bytes are the most doubtful.
+  return [...all, Math.max(0, length - SPOT_BYTES)];
 }
 
 /**

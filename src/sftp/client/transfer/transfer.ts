@@ -8,6 +8,7 @@ import { copyBetweenServers } from './copy-between.ts';
 import { transferFolder } from './folder.ts';
 import { getFile } from './get-file.ts';
 import { receiveInto } from './getfo.ts';
+import { refuseInsideItself } from './inside-itself.ts';
 import { stat as statLocal } from './local-fs.ts';
 import { forNode, localPath } from './local-path.ts';
 import { LocalSourceTree, LocalTargetTree } from './local-tree.ts';
@@ -83,7 +84,7 @@ export function putfo(
 
 /**
  * Copies a file, or with `recursive` a folder, from one server to another, through this machine.
- * @throws SFTPError, TransferError where a file is left incomplete, `signal.reason`
+ * @throws SFTPError, EINVAL for a folder into itself on one server, TransferError where a file is left incomplete, `signal.reason`
  */
 export function copyBetween(
   from: RemoteEnd,
@@ -95,6 +96,7 @@ export function copyBetween(
   return TransferCall.run(`copy '${path}'`, options, async (call) => {
     const attributes = options.recursive ? await stat(from.session, path, call.call) : undefined;
     if (attributes?.isDirectory()) {
+      if (from.session === to.session) await refuseInsideItself(call, from.session, path, dest);
       await copyFolder(call, from, path, to, dest, attributes);
       return call.tally.result();
     }
