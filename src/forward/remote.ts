@@ -20,26 +20,27 @@ export async function forwardRemote(
   checkForward('forwardRemote', transport, options, forwardCallOptions);
   checkTarget('forwardRemote', 'from', from, 0);
   checkTarget('forwardRemote', 'to', to, 1);
+  const { onConnection, onFailure, ...call } = options;
   const ends = new Set<() => void>();
   let closed: Promise<void> | null = null;
   const handler: Parameters<Transport['requestPortForward']>[2] = async (channel, origin) => {
     // The server stops only when it has heard that it should.
     if (closed !== null) throw new ChannelClosedError('the forward has been closed');
-    options.onConnection?.({ origin, destination: to });
+    onConnection?.({ origin, destination: to });
     const end = () => channel.close();
     ends.add(end);
     try {
       await couple(channel, await openSocket(to));
     } catch (error) {
       channel.close();
-      options.onFailure?.({ origin, destination: to, error });
+      onFailure?.({ origin, destination: to, error });
     } finally {
       ends.delete(end);
     }
   };
   let address: ForwardTarget = from;
-  if (isPath(from)) await transport.requestStreamlocalForward(from.path, handler, options);
-  else address = { host: from.host, port: await transport.requestPortForward(from.host, from.port, handler, options) };
+  if (isPath(from)) await transport.requestStreamlocalForward(from.path, handler, call);
+  else address = { host: from.host, port: await transport.requestPortForward(from.host, from.port, handler, call) };
   const cancel = async (): Promise<void> => {
     if (!transport.isActive()) return;
     if (isPath(address)) await transport.cancelStreamlocalForward(address.path);
