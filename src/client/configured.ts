@@ -5,7 +5,7 @@ import { usualAgent } from '../agent/location.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import { ConfigError } from '../errors.ts';
 import { agentForwarding } from '../forward/agent.ts';
-import type { CallOptions } from '../io/waiting.ts';
+import { type CallOptions, callOf } from '../io/waiting.ts';
 import { transportOptionsOf } from '../transport/option-kinds.ts';
 import { DEFAULT_TIMEOUTS, type TransportOptions } from '../transport/options.ts';
 import type { ForwardedAgent } from './client.ts';
@@ -13,7 +13,7 @@ import { type ConfiguredHostKey, configuredHostKey } from './configured-host-key
 import { configuredLogin } from './configured-login.ts';
 import { type Asked, Lookups } from './configured-lookup.ts';
 import { addressOf, connectTimeoutOf, identityAgentOf, keepaliveOf, rekeyOf } from './configured-settings.ts';
-import { type ConfiguredOptions, callOf } from './connect-options.ts';
+import type { ConfiguredOptions } from './connect-options.ts';
 import { establish, type Plan, type Way } from './establish.ts';
 import { over } from './jump.ts';
 import { startProxyCommand, throughShell } from './proxy-command.ts';

@@ -90,8 +90,3 @@ export interface ConfiguredOptions extends Omit<ConnectOptions, 'username' | 'co
 
 /** A host on the way: how to connect to it, or a connection to it. */
 export type JumpHost = Client | ConnectOptions | ConfiguredOptions;
-
-/** How long each step may take. */
-export function callOf({ timeout, signal }: CallOptions): CallOptions {
-  return { ...(timeout !== undefined && { timeout }), ...(signal !== undefined && { signal }) };
-}

@@ -2,7 +2,7 @@
 // fails is no harm to the others. Ends with the transport.
 
 import { ChannelClosedError } from '../errors.ts';
-import type { CallOptions } from '../io/waiting.ts';
+import { type CallOptions, callOf } from '../io/waiting.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Endpoint } from '../transport/client-side.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -18,6 +18,8 @@ export async function serveRemote(
   serve: (channel: Channel, origin: Endpoint) => Promise<void>,
 ): Promise<Forward> {
   checkTarget(call, 'from', from, 0);
+  // Its listeners are no options of the request.
+  const limits = callOf(options);
   const ends = new Set<() => void>();
   let closed: Promise<void> | null = null;
   const handler: Parameters<Transport['requestPortForward']>[2] = async (channel, origin) => {
@@ -32,8 +34,8 @@ export async function serveRemote(
     }
   };
   let address: ForwardTarget = from;
-  if (isPath(from)) await transport.requestStreamlocalForward(from.path, handler, options);
-  else address = { host: from.host, port: await transport.requestPortForward(from.host, from.port, handler, options) };
+  if (isPath(from)) await transport.requestStreamlocalForward(from.path, handler, limits);
+  else address = { host: from.host, port: await transport.requestPortForward(from.host, from.port, handler, limits) };
   const cancel = async (): Promise<void> => {
     if (!transport.isActive()) return;
     if (isPath(address)) await transport.cancelStreamlocalForward(address.path);

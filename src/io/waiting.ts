@@ -79,3 +79,8 @@ export function waitFor<T>(
     }
   });
 }
+
+/** Of options that say more, how long the call may take. */
+export function callOf({ timeout, signal }: CallOptions): CallOptions {
+  return { ...(timeout !== undefined && { timeout }), ...(signal !== undefined && { signal }) };
+}

@@ -125,6 +125,21 @@ describe('a connection', () => {
     expect(await mistake(() => forward(ssh, ...args))).toContain('of a Client its `transport`');
   });
 
+  it('a forward hears of its connections, and the server only what is its own', async () => {
+    const asked: string[] = [];
+    class Forwarding extends ExecServer {
+      override checkPortForwardRequest(address: string, port: number) {
+        asked.push(`${address}:${port}`);
+        return 4711;
+      }
+    }
+    await using other = await loopback({ server: new Forwarding(async () => {}) });
+    const listeners = { onConnection: callback, onFailure: callback, timeout: 5_000 };
+    const forward = await forwardRemote(other.client, here, { host: '127.0.0.1', port: 1 }, listeners);
+    expect(forward.address).toEqual({ host: '127.0.0.1', port: 4711 });
+    expect(asked).toEqual(['127.0.0.1:0']);
+  });
+
   it('says at once that there is nothing to forward over', async () => {
     const other = await loopback();
     await other.client.close();
