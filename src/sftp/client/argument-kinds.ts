@@ -30,7 +30,7 @@ import type { CheckFileOptions } from './check-file.ts';
 import type { GlobOptions } from './glob.ts';
 import type { ListOptions } from './listing.ts';
 import type { ReadStreamOptions } from './read-stream.ts';
-import type { MkdirOptions } from './remote-paths.ts';
+import type { MkdirOptions, NameOptions } from './remote-paths.ts';
 import type { RmOptions } from './remove-tree.ts';
 import type { OpenFileOptions, ReaddirOptions, SFTPClient } from './sftp-client.ts';
 import type { FileWriteOptions, SFTPFile } from './sftp-file.ts';
@@ -62,6 +62,7 @@ function orEncoding(these: Kind, words = encoding): Kind {
 const READ_FILE: TableOf<ReadFileOptions> = { ...CALL, encoding, maxBytes: count };
 const WRITE_FILE: TableOf<WriteFileOptions> = { ...CALL, encoding, mode, flag: openFlags };
 const READDIR: TableOf<ReaddirOptions> = { ...CALL, withFileTypes: flag, recursive: flag, encoding: names };
+const NAME: TableOf<NameOptions> = { ...CALL, encoding: names };
 const MKDIR: TableOf<MkdirOptions> = { ...CALL, mode, recursive: flag };
 const OPEN: TableOf<OpenFileOptions> = { ...CALL, mode };
 const RM: TableOf<RmOptions> = { ...CALL, recursive: flag, force: flag };
@@ -116,16 +117,18 @@ const openMode = either(mode, options(OPEN));
 
 export function guardSFTPClient(prototype: SFTPClient): void {
   const question = { path, options: call };
+  const nameQuestion = { path, options: orEncoding(options(NAME), names) };
   guard(
     prototype,
     {
+      limits: { options: call },
       stat: question,
       lstat: question,
       access: { path, mode: number, options: call },
       exists: question,
-      realpath: question,
+      realpath: nameQuestion,
       normalize: question,
-      readlink: question,
+      readlink: nameQuestion,
       statvfs: question,
       statfs: question,
       expandPath: question,
@@ -209,6 +212,7 @@ export function guardSFTPFile(prototype: SFTPFile): void {
       prefetch: { fileSize: size, maxConcurrentRequests: most, options: call },
       readFile: { options: orEncoding(options(READ_FILE)) },
       write: { data: needed(data) },
+      writev: { buffers: needed(iterable) },
       writelines: { lines: anything, options: call },
       writeFile: { data: anything, options: write },
       appendFile: { data: anything, options: write },

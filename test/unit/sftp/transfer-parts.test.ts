@@ -238,20 +238,6 @@ describe('TransferCall', () => {
     expect([add.mock.calls.length, remove.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it('takes no options that are none', async () => {
-    const body = vi.fn();
-    for (const wrong of [
-      { verify: 'sha256' },
-      { verify: true },
-      { links: 'no' },
-      { concurrency: 0 },
-      { concurrency: Number.NaN },
-    ]) {
-      await expect(TransferCall.run('get', wrong as never, body)).rejects.toThrow(UsageError);
-    }
-    expect(body).not.toHaveBeenCalled();
-  });
-
   it('rejects with the reason, whatever the body makes of it', async () => {
     const stop = new AbortController();
     const body = (call: TransferCall) =>

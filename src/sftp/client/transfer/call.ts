@@ -3,7 +3,7 @@
 // for every file waits with `until`, which costs a fraction of a listener.
 
 import { setMaxListeners } from 'node:events';
-import { SSHTimeoutError, UsageError } from '../../../errors.ts';
+import { SSHTimeoutError } from '../../../errors.ts';
 import { type CallOptions, LONGEST_TIMER } from '../../../io/waiting.ts';
 import type { SFTPSession } from '../session.ts';
 import { FramePool } from './frames.ts';
@@ -38,11 +38,10 @@ export class TransferCall {
 
   /**
    * Runs `body`, which has to reject with `signal.reason` soon after the signal is aborted, and clean up before.
-   * @throws UsageError for options that are none, `signal.reason`, SSHTimeoutError, what `body` throws
+   * @throws `signal.reason`, SSHTimeoutError, what `body` throws
    */
   static async run<T>(what: string, options: TransferOptions, body: (call: TransferCall) => Promise<T>): Promise<T> {
     const { signal, timeout = 0 } = options;
-    mustBeOptions(options);
     signal?.throwIfAborted();
     const call = new TransferCall(options);
     const abort = () => call.stop(signal?.reason);
@@ -127,11 +126,4 @@ export class TransferCall {
     const { verify, confirm } = this.options;
     return verify ?? (confirm === false ? false : 'size');
   }
-}
-
-/** What is misspelt must not be taken for the default: a transfer would verify less than was asked for. @throws UsageError */
-function mustBeOptions({ verify, links, concurrency }: TransferOptions): void {
-  if (verify !== undefined && !['size', 'hash', false].includes(verify)) throw new UsageError(`not a way to verify: ${verify}`);
-  if (links !== undefined && !['copy', 'follow', 'skip'].includes(links)) throw new UsageError(`not a way with links: ${links}`);
-  if (concurrency !== undefined && !(concurrency >= 1)) throw new UsageError(`not a number of files at once: ${concurrency}`);
 }
