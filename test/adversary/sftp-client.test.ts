@@ -437,6 +437,15 @@ describe('handles', () => {
     await expect(sftp.writeFile('x', stalled())).rejects.toMatchObject({ code: 'EDQUOT' });
     await settled();
     expect(count(Close)).toBe(1);
+    // One that can be told is told.
+    let cancelled = 0;
+    const pull = (controller: ReadableStreamDefaultController<string>) =>
+      pulls++ === 0 ? controller.enqueue('first') : new Promise<void>(() => {});
+    let pulls = 0;
+    const web = new ReadableStream<string>({ pull, cancel: () => void cancelled++ });
+    await expect(sftp.writeFile('x', web)).rejects.toMatchObject({ code: 'EDQUOT' });
+    await settled();
+    expect(cancelled).toBe(1);
     const stop = new AbortController();
     const given = sftp.writeFile('x', stalled(), { signal: stop.signal });
     stop.abort(new Error('enough'));

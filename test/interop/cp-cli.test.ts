@@ -4,7 +4,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AmikoServe, startAmikoServe } from '../support/amiko-serve.ts';
+import { type AmikoServe, amikoBin, startAmikoServe } from '../support/amiko-serve.ts';
 import { Cli, type Login, loginArgs } from '../support/cli.ts';
 import {
   canMakeUsers,
@@ -152,6 +152,18 @@ describePeer('sshd', "amiko cp with OpenSSH's server", () => {
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(join(to.there, 'dir')).sort()).toEqual(readdirSync(files).sort());
     expect(text(to.there, 'b.txt')).toBe('hello you\n');
+  });
+
+  it.runIf(process.platform === 'linux')('takes names of any bytes', async () => {
+    const to = fresh();
+    const bytes = Buffer.concat([Buffer.from(`${to.there}/`), Buffer.of(0x61, 0xff)]);
+    writeFileSync(bytes, 'odd');
+    // Only a shell can pass them on.
+    const script = 'a=$(printf "a\\377"); exec "$@" "127.0.0.1:$THERE/$a" "127.0.0.1:$THERE/$a.copy"';
+    const command = [process.execPath, amikoBin, 'cp', ...loginArgs(sshd)];
+    const result = await run('sh', ['-c', script, 'sh', ...command], { env: cli.env({ THERE: to.there }) });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(Buffer.concat([bytes, Buffer.from('.copy')]), 'utf8')).toBe('odd');
   });
 
   it('copies on one host, but nothing onto or into itself', async () => {

@@ -12,6 +12,7 @@ import type { ConnectionOptions } from '../connection/options.ts';
 import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
 import { explain, type Target } from '../connection/target.ts';
+import { typedArguments } from '../transfer/arguments.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { copyAll } from './copy.ts';
 import { usage } from './help.ts';
@@ -27,7 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let options: CpOptions;
   let hosts: Hosts;
   try {
-    const invocation = parseArguments(args);
+    const invocation = parseArguments(typedArguments(args));
     if (invocation.kind !== 'copy') {
       process.stdout.write(invocation.kind === 'help' ? usage() : `amiko ${VERSION}\n`);
       return OK;

@@ -14,6 +14,7 @@ import type { ConnectionOptions } from '../connection/options.ts';
 import { refuse } from '../connection/refuse.ts';
 import { type Connections, closeAll, withSignals } from '../connection/signals.ts';
 import { explain } from '../connection/target.ts';
+import { typedArguments } from '../transfer/arguments.ts';
 import { expandHome } from '../transfer/home.ts';
 import { openClient } from '../transfer/open-client.ts';
 import { Progress } from '../transfer/progress.ts';
@@ -37,7 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let options: SftpOptions;
   let connection: ConnectionOptions;
   try {
-    const invocation = parseArguments(args);
+    const invocation = parseArguments(typedArguments(args));
     if (invocation.kind !== 'connect') {
       process.stdout.write(invocation.kind === 'help' ? usage() : `amiko ${VERSION}\n`);
       return OK;

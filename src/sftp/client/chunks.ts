@@ -45,7 +45,7 @@ export async function* chunksOf(content: FileContent, encoding?: BufferEncoding 
   if (typeof content !== 'object' || content === null || !(Symbol.asyncIterator in content || Symbol.iterator in content)) {
     throw new UsageError(`can't be written to a file: ${content === null ? 'null' : typeof content}`);
   }
-  const lasting = content instanceof Readable || content instanceof ReadableStream;
+  const lasting = content instanceof Readable;
   for await (const chunk of content as AsyncIterable<Chunk>) {
     const bytes = bytesOf(chunk, encoding);
     yield lasting || typeof chunk === 'string' ? bytes : new Uint8Array(bytes);

@@ -1,6 +1,7 @@
 // Writing to an open file as promises, over `Upload`. Nothing counts as written before the server has said so.
 
 import { Readable } from 'node:stream';
+import type { ReadableStream as WebStream } from 'node:stream/web';
 import { type CallOptions, waitFor } from '../../io/waiting.ts';
 import { chunksOf, endUnread, type FileContent, heedErrors } from './chunks.ts';
 import type { Opened } from './handles.ts';
@@ -29,16 +30,18 @@ export function uploadTo({ session, handle, path, sides }: WritableFile): { uplo
 }
 
 /**
- * Writes all of `content` from `position` on and resolves with the number of bytes when the server has acknowledged them.
+ * Writes all of `given` from `position` on and resolves with the number of bytes when the server has acknowledged them.
  * @throws SFTPError as soon as the server refuses, the source's error
  */
 export function writeContent(
   file: WritableFile,
-  content: FileContent,
+  given: FileContent,
   position: number,
   options: WriteContentOptions,
 ): Promise<number> {
   const { encoding, close = false, ...call } = options;
+  // A web stream can be ended by its reader only, and not while it is being waited for.
+  const content = given instanceof ReadableStream ? Readable.fromWeb(given as WebStream, { objectMode: true }) : given;
   heedErrors(content);
   if (call.signal?.aborted) {
     // Between the opening and this.

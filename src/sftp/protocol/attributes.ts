@@ -1,6 +1,7 @@
 // What is known of a file (draft-ietf-secsh-filexfer-02 section 5): each part may be absent. One class serves both sides, and
 // reads as the seed's SFTPAttributes (st...) and as Node's fs.Stats (size, mtime, isDirectory(), ...).
 
+import { UsageError } from '../../errors.ts';
 import type { Field } from '../../wire/fields.ts';
 import { DecodeError } from '../../wire/reader.ts';
 import { encodeName } from './names.ts';
@@ -181,6 +182,8 @@ export const attributes: Field<SFTPAttributes> = {
   },
   write(writer, value) {
     const { stSize, stUid, stGid, stMode, stAtime, stMtime, attr } = value;
+    // On the wire it would become another number, which ends the other side's session.
+    if (stSize !== undefined && !(Number.isSafeInteger(stSize) && stSize >= 0)) throw new UsageError(`not a size: ${stSize}`);
     const owned = stUid !== undefined && stGid !== undefined;
     const timed = stAtime !== undefined || stMtime !== undefined;
     writer.u32(
