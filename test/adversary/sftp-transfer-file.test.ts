@@ -265,6 +265,21 @@ describe('a server that is sent a file', () => {
     expect(count(Close)).toBe(1);
   });
 
+  it('may never say how much it takes; the file that it has opened is closed', async () => {
+    await using folder = tempDir();
+    const source = folder.write('s', randomBytes(size, 8));
+    const mute = writing(() => false, [[Extended, () => []]]).answers;
+    const { sftp, count, settled } = await scriptedClient(mute, new Map([['limits@openssh.com', encodeUtf8('1')]]));
+    const stop = new AbortController();
+    const put = sftp.put(source, '/t', { signal: stop.signal });
+    await expect.poll(() => count(Open)).toBe(1);
+    await settled();
+    stop.abort(new RangeError('enough'));
+    await expect(put).rejects.toThrow('enough');
+    await settled();
+    expect(count(Close)).toBe(1);
+  });
+
   it('gets folders only where it has none', async () => {
     await using folder = tempDir();
     mkdirSync(folder.join('s', 'd'), { recursive: true });

@@ -1,7 +1,8 @@
 // Port forwarding of our client against real sshds, and through our own server.
 
 import { once } from 'node:events';
-import { createServer as createTcpServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
@@ -25,6 +26,14 @@ async function echoServer(path?: string): Promise<{ server: Server; port: number
   await once(server, 'listening');
   const address = server.address();
   return { server, port: typeof address === 'object' && address !== null ? address.port : 0 };
+}
+
+/** A web server that says one thing. */
+async function webServer(text: string): Promise<{ web: HttpServer; port: number }> {
+  const web = createHttpServer((_request, response) => response.end(text));
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  return { web, port: (web.address() as AddressInfo).port };
 }
 
 async function login(sshd: Sshd): Promise<Transport> {
@@ -129,11 +138,7 @@ describePeer('sshd', 'port forwarding against sshd', () => {
   it('-D: SOCKS 4, 4A and 5 as curl speaks them', async () => {
     await using sshd = await startSshd();
     await using transport = await login(sshd);
-    const { createServer } = await import('node:http');
-    const web = createServer((_request, response) => response.end('hello through socks'));
-    web.listen(0, '127.0.0.1');
-    await once(web, 'listening');
-    const { port } = web.address() as { port: number };
+    const { web, port } = await webServer('hello through socks');
     await using forward = await forwardDynamic(transport, { host: '127.0.0.1', port: 0 });
     const proxy = 'port' in forward.address ? `127.0.0.1:${forward.address.port}` : '';
     for (const kind of ['--socks4', '--socks4a', '--socks5', '--socks5-hostname']) {
@@ -148,11 +153,7 @@ describePeer('sshd', 'port forwarding against sshd', () => {
   it('-R without a destination: SOCKS on the server, as far as it is permitted', async () => {
     await using sshd = await startSshd();
     await using transport = await login(sshd);
-    const { createServer } = await import('node:http');
-    const web = createServer((_request, response) => response.end('hello from here'));
-    web.listen(0, '127.0.0.1');
-    await once(web, 'listening');
-    const { port } = web.address() as { port: number };
+    const { web, port } = await webServer('hello from here');
     const failures: string[] = [];
     await using forward = await forwardRemoteDynamic(
       transport,

@@ -3,7 +3,7 @@
 
 import type { ReadableStream } from 'node:stream/web';
 import { concat, decodeText } from '../../bytes/bytes.ts';
-import { SFTPError, UsageError } from '../../errors.ts';
+import { SFTPError } from '../../errors.ts';
 import type { CallOptions } from '../../io/waiting.ts';
 import { FXF_APPEND, FXF_READ, FXF_WRITE, Write } from '../protocol/messages.ts';
 import { guardSFTPFile } from './argument-kinds.ts';
@@ -70,7 +70,6 @@ export class SFTPFile extends OpenFile implements AsyncIterable<string> {
 
   /** Moves the position: from the beginning (`whence` 0), from where it is (1) or from the end (2). Resolves with where it is now. */
   async seek(offset: number, whence: 0 | 1 | 2 = 0, options?: CallOptions): Promise<number> {
-    if (![0, 1, 2].includes(whence)) throw new UsageError(`not a place to seek from: ${whence}`);
     const from = whence === 0 ? 0 : whence === 1 ? this.#cursor.position : ((await this.stat(options)).stSize ?? 0);
     this.#cursor.position = sizeOf(from + offset);
     return this.#cursor.position;

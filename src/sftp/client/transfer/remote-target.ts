@@ -60,14 +60,16 @@ export class RemoteTarget {
     const lanes = end.sides === undefined ? null : new Lanes(end.sides, path);
     const more = session.roundTripMs < VERY_FAR_MS ? 0 : lanesFor(session, plan.size - plan.start - INITIAL_BYTES);
     if (more > 0) lanes?.prepare(more);
+    let handle: Uint8Array | null = null;
     try {
-      const handle = await call.untilOpen(session, openHandle(session, path, flags, mode));
+      handle = await call.untilOpen(session, openHandle(session, path, flags, mode));
       // The answer to `limits`, which has been asked for before, says how much can be written at once.
       await call.until(session.knowLimits());
       const target = new RemoteTarget(session, path, handle, lanes, plan);
       if (more > 0) void target.#widen();
       return target;
     } catch (error) {
+      if (handle !== null) session.release(handle);
       lanes?.close();
       throw error;
     }
