@@ -42,8 +42,9 @@ describePeer(['sshd', 'ssh', 'tmux'], '-f', () => {
 
   it('a forward that cannot be is told before', async () => {
     const forward = `127.0.0.1:${server.port}:127.0.0.1:1`;
-    for (const { code } of await both('-f', '-N', '-oExitOnForwardFailure=yes', '-L', forward, '127.0.0.1')) {
+    for (const { code, stderr } of await both('-f', '-N', '-oExitOnForwardFailure=yes', '-L', forward, '127.0.0.1')) {
       expect(code).toBe(255);
+      expect(String(stderr)).toContain(String(server.port));
     }
   });
 
@@ -53,8 +54,9 @@ describePeer(['sshd', 'ssh', 'tmux'], '-f', () => {
     const started = cli.start(['ssh', ...access, known(), '-v', '-f', '-N', '-L', forward, '127.0.0.1']);
     const closed = started.ended();
     expect((await once(started, 'exit'))[0]).toBe(0);
+    // The process in the background says it, on a stderr that outlives the one in front.
+    await expect.poll(() => started.text.err, { timeout: 10_000 }).toMatch(/as process \d+/);
     const pid = Number(/as process (\d+)/.exec(started.text.err)?.[1]);
-    expect(pid).toBeGreaterThan(1);
     try {
       // stdout is free at once.
       if (!started.stdout.readableEnded) await once(started.stdout, 'end');

@@ -101,9 +101,12 @@ describe('an idle channel', () => {
   });
 
   it('is looked at no more often than makes sense, and a limit has to be a time', () => {
-    watch([limit('session', 0.001)], new Watched('session'));
+    const channel = new Watched('session');
+    watch([limit('session', 0.001)], channel);
     vi.advanceTimersByTime(19);
-    expect(vi.getTimerCount()).toBe(1);
+    expect(channel.closedAt).toBeNull();
+    vi.advanceTimersByTime(1);
+    expect(channel.closedAt).not.toBeNull();
     expect(() => watch([limit('session', -1)])).toThrow(UsageError);
     expect(() => watch([limit('session', Number.NaN)])).toThrow(UsageError);
   });

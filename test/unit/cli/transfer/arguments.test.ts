@@ -1,6 +1,6 @@
 // Arguments whose bytes are not UTF-8: what Linux has kept of them is used, and nothing that is not the same otherwise.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { typedArguments } from '../../../../src/cli/transfer/arguments.ts';
 
 describe('arguments', () => {
@@ -27,7 +27,8 @@ describe('arguments', () => {
       },
     ];
     for (const read of unknown) expect(typedArguments(args, read)).toBe(args);
-    const never = () => expect.fail('asked for nothing');
-    expect(typedArguments(['a'], never)).toEqual(['a']);
+    const read = vi.fn(line('a'));
+    expect(typedArguments(['a'], read)).toEqual(['a']);
+    expect(read).not.toHaveBeenCalled();
   });
 });
