@@ -13,6 +13,7 @@ export interface RekeyLimits {
   /** Bytes sent or received under one set of keys. */
   readonly bytes: number;
   readonly packets: number;
+  /** 0 for none. */
   readonly milliseconds: number;
 }
 

@@ -1,6 +1,7 @@
 // `-R` without a destination: the server listens, and whoever connects there says by SOCKS where we are to connect. So the programs of
 // the other side reach what we reach, and `permit` is what keeps them from all of it.
 
+import type { Socket } from 'node:net';
 import { ConnectError, printable } from '../errors.ts';
 import { CALL, callback, options as optionsOf, type TableOf } from '../io/kinds.ts';
 import type { CallOptions } from '../io/waiting.ts';
@@ -55,14 +56,17 @@ async function connectAndCouple(
   // Nobody waits for the connection any more when the channel is gone.
   const gone = new AbortController();
   void channel.closed.then(() => gone.abort());
+  let socket: Socket | undefined;
   try {
     onConnection?.({ origin, destination });
     if (!permit(host, port)) throw new ConnectError(`connections to ${printable(host)} port ${port} are not permitted`, []);
-    const socket = await openSocket(destination, gone.signal);
+    socket = await openSocket(destination, gone.signal);
     await answer(true);
     if (rest.length > 0) socket.write(rest);
     await couple(channel, socket);
   } catch (error) {
+    // A server may stop reading before the answer: the connection would be nobody's.
+    socket?.destroy();
     if (!channel.isClosed) await answer(false).catch(() => {});
     channel.close();
     onFailure?.({ origin, destination, error });

@@ -32,6 +32,8 @@ const NAMES: Readonly<Record<string, string>> = {
 interface Watched {
   /** What had moved when it was looked at last, and since when no more has, by `performance.now()`. */
   activity: number;
+  /** Bytes that had not left. */
+  queued: number;
   since: number;
 }
 
@@ -60,7 +62,7 @@ export class ChannelTimeouts {
   watch(channel: Channel): void {
     if (this.#global === 0 && this.#limits.every(({ milliseconds }) => milliseconds === 0)) return;
     const now = performance.now();
-    this.#channels.set(channel, { activity: channel.activity, since: now });
+    this.#channels.set(channel, { activity: channel.activity, queued: channel.queuedBytes, since: now });
     this.#lastMove = now;
     this.#timer ??= setInterval(() => this.#look(), this.#period).unref();
     void channel.closed.then(() => {
@@ -74,8 +76,10 @@ export class ChannelTimeouts {
   #look(): void {
     const now = performance.now();
     for (const [channel, watched] of this.#channels) {
-      if (channel.activity !== watched.activity) {
+      // One large write is under way for as long as its queue gets shorter.
+      if (channel.activity !== watched.activity || channel.queuedBytes !== watched.queued) {
         watched.activity = channel.activity;
+        watched.queued = channel.queuedBytes;
         watched.since = this.#lastMove = now;
         continue;
       }

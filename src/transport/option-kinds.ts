@@ -68,7 +68,7 @@ export const TRANSPORT: TableOf<TransportOptions> = {
   moduli: kind('an array of groups (parseModuli and readModuli make one)', Array.isArray),
   serverSigAlgs: flag,
   strictKex: flag,
-  rekey: options({ bytes: positive, packets: positive, milliseconds: positive } satisfies TableOf<TransportOptions['rekey']>),
+  rekey: options({ bytes: positive, packets: positive, milliseconds } satisfies TableOf<TransportOptions['rekey']>),
   timeouts: options({
     handshake: milliseconds,
     auth: milliseconds,
@@ -105,7 +105,9 @@ const transportTable: Readonly<Record<string, Kind>> = TRANSPORT;
 
 /** Those of the options that are a transport's own: others know more, and their secrets are none of its business. */
 export function transportOptionsOf(given: TransportOptions): TransportOptions {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(transportTable, name)));
+  return Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => value !== undefined && Object.hasOwn(transportTable, name)),
+  );
 }
 
 export const publicKey = having('a PublicKey (readPublicKey and parsePublicKey make one)', 'equals', 'verify');

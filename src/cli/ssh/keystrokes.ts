@@ -25,6 +25,8 @@ export class Keystrokes {
   #until = 0;
   #timer: NodeJS.Timeout | undefined;
   #failure: Promise<void> | null = null;
+  /** What a step has sent and the channel has no room for yet. */
+  #sending: Promise<void> | null = null;
 
   /** @param interval Milliseconds between two packets. */
   constructor(port: KeystrokePort, interval: number) {
@@ -35,6 +37,8 @@ export class Keystrokes {
   /** Sends at the next step, or what is no key at once. Rejects where the port has failed. */
   async write(data: Uint8Array): Promise<void> {
     if (this.#failure !== null) return this.#failure;
+    // Where the other side does not read, no more is taken.
+    await this.#sending;
     this.#waiting.push(data);
     this.#bytes += data.length;
     if (this.#bytes > MOST_OF_A_KEY) {
@@ -60,12 +64,20 @@ export class Keystrokes {
 
   #step(): void {
     this.#timer = undefined;
-    if (this.#waiting.length > 0) {
+    if (this.#sending !== null) {
+      // The window is full: the next step looks again.
+    } else if (this.#waiting.length > 0) {
       const sent = this.flush();
-      sent.catch(() => {
-        this.#failure = sent;
-        this.stop();
-      });
+      this.#sending = sent;
+      sent.then(
+        () => {
+          this.#sending = null;
+        },
+        () => {
+          this.#failure = sent;
+          this.stop();
+        },
+      );
     } else if (performance.now() >= this.#until || !this.#port.chaff()) return;
     const fuzz = 1 - FUZZ + Math.random() * 2 * FUZZ;
     this.#timer = setTimeout(() => this.#step(), this.#interval * fuzz);

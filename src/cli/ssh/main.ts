@@ -76,12 +76,14 @@ async function connect(
     // After the forwards, as with ssh: it may be there to use them.
     if (localCommand !== null) await runLocalCommand(localCommand, log);
     if (background !== null) {
+      // From then on the terminal is the shell's again: what has come up is asked before, and what still comes is only told.
+      await asking.giveTerminalAway();
       log.debug(1, `going to the background as process ${process.pid}`);
       background.ready();
     }
     if (stdioForward !== null) return await runStdioForward(transport, stdioForward, options, log);
     if (options.noSession) {
-      asking.keepTerminal();
+      if (background === null) asking.keepTerminal();
       throw (await transport.closed).error;
     }
     const status = await runSession(transport, options, terminal, log, {

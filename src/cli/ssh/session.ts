@@ -51,7 +51,8 @@ export async function runSession(
   const stopResize = pty ? terminal.onResize(() => channel.resizePty(terminal.size)) : () => {};
   // The size may have changed while the pty was asked for.
   if (pty) channel.resizePty(terminal.size);
-  if (pty && terminal.interactive) {
+  // Where nothing is read from it, as in the background, the terminal is somebody else's.
+  if (pty && terminal.interactive && !options.noStdin) {
     terminal.enterRaw();
     log.raw = true;
   }

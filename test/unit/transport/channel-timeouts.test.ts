@@ -16,6 +16,7 @@ class Watched {
   readonly kind: string;
   purpose: string | null = null;
   activity = 0;
+  queuedBytes = 0;
   closedAt: number | null = null;
   readonly closed: Promise<undefined>;
   #over = (_: undefined) => {};
@@ -86,6 +87,18 @@ describe('an idle channel', () => {
     watch(limits, channel);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(channel.closedAt !== null).toBe(closed);
+  });
+
+  it('does not end what is being sent', async () => {
+    const channel = new Watched('session');
+    channel.queuedBytes = 100;
+    watch([limit('session', 1_000)], channel);
+    const sending = setInterval(() => channel.queuedBytes--, 500);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(channel.closedAt).toBeNull();
+    clearInterval(sending);
+    await vi.advanceTimersByTimeAsync(1_200);
+    expect(channel.closedAt).not.toBeNull();
   });
 
   it('global: all end together when nothing has moved on any of them', async () => {
